@@ -1,0 +1,206 @@
+/**
+ * Every error a person can meet, in one table. `docs/errors.md` is generated from it.
+ *
+ * `kind` decides what happens next: `terminal` is not retried, `transient` is, `ambiguous` means the other side may or
+ * may not have done it, `needs-attention` waits for a person while Keyturn goes on trying.
+ * `exit` is the exit code of the command line (design §9) where it is not 1.
+ */
+export type FaultKind = 'terminal' | 'transient' | 'ambiguous' | 'needs-attention';
+export type ExitCode = 1 | 2 | 3 | 4 | 5;
+
+type Faults = Record<
+  `KEYTURN_${string}`,
+  { kind: FaultKind; exit?: ExitCode; says: (...args: never[]) => string; remedy: string }
+>;
+
+export type FaultCode = keyof typeof faults;
+
+const list = (names: readonly string[]) => (names.length > 0 ? names.join(', ') : 'none');
+
+export const faults = {
+  // A wrong command line, file or name
+  KEYTURN_USAGE: {
+    kind: 'terminal',
+    exit: 2,
+    says: (what: string) => what,
+    remedy: 'See the command with --help.',
+  },
+  KEYTURN_FILE_UNREADABLE: {
+    kind: 'terminal',
+    exit: 2,
+    says: (file: string, why: string) => `${file} cannot be read: ${why}.`,
+    remedy: 'Check the path and its permissions.',
+  },
+  KEYTURN_POLICY_INVALID: {
+    kind: 'terminal',
+    exit: 2,
+    says: (problems: string) => problems,
+    remedy: 'Correct the file and apply it again; nothing was changed. The format is in docs/policy.md.',
+  },
+  KEYTURN_POLICY_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (name: string, known: readonly string[]) => `There is no policy "${name}". Known: ${list(known)}.`,
+    remedy: 'keyturn list shows every policy; keyturn apply -f FILE makes one.',
+  },
+  KEYTURN_POLICY_ENDING: {
+    kind: 'terminal',
+    exit: 4,
+    says: (name: string) => `Policy "${name}" is being deleted and takes no more requests.`,
+    remedy: 'Wait until keyturn list no longer shows it, then apply it again.',
+  },
+  KEYTURN_POLICY_NAME_FIXED: {
+    kind: 'terminal',
+    exit: 4,
+    says: (held: string, asked: string) => `This is policy "${held}"; it cannot become "${asked}".`,
+    remedy: 'Apply the file as it is to make a second policy, then delete the first.',
+  },
+
+  // Connections
+  KEYTURN_CONNECTION_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (name: string, known: readonly string[]) => `There is no connection "${name}". Known: ${list(known)}.`,
+    remedy: 'keyturn connection add NAME takes the management key from standard input.',
+  },
+  KEYTURN_CONNECTION_REFUSED: {
+    kind: 'needs-attention',
+    says: (name: string) => `OpenRouter does not accept the management key of connection "${name}" (401).`,
+    remedy: 'keyturn connection check NAME; if the key was revoked, keyturn connection add NAME --replace.',
+  },
+  KEYTURN_CONNECTION_NOT_MANAGEMENT: {
+    kind: 'terminal',
+    says: (name: string) => `Connection "${name}" holds an inference key; creating keys needs a management key.`,
+    remedy: 'Make one in OpenRouter under Settings, Management API keys, then: keyturn connection add NAME --replace.',
+  },
+
+  // OpenRouter
+  KEYTURN_CREATE_AMBIGUOUS: {
+    kind: 'ambiguous',
+    says: (why: string) => `OpenRouter may or may not have made the key: ${why}.`,
+    remedy: 'Nothing to do: the key is looked for by its marker and removed, then a new one is made.',
+  },
+  KEYTURN_OPENROUTER_REFUSED: {
+    kind: 'terminal',
+    says: (what: string, status: number, why: string) => `OpenRouter refused to ${what} (${status}): ${why}`,
+    remedy: 'Correct what OpenRouter names, then: keyturn rotate NAME.',
+  },
+  KEYTURN_OPENROUTER_RATE_LIMITED: {
+    kind: 'transient',
+    says: (what: string) => `OpenRouter's rate limit stopped a request to ${what} (429).`,
+    remedy: 'Nothing to do: it is tried again when OpenRouter allows.',
+  },
+  KEYTURN_OPENROUTER_UNAVAILABLE: {
+    kind: 'transient',
+    says: (what: string, why: string) => `OpenRouter did not answer a request to ${what}: ${why}.`,
+    remedy: 'Nothing to do: it is tried again. status.openrouter.ai shows outages.',
+  },
+  KEYTURN_KEY_NOT_ACCEPTED: {
+    kind: 'transient',
+    says: (why: string) => `OpenRouter does not accept the key (yet): ${why}.`,
+    remedy: 'Nothing to do: a new key may take minutes to be known everywhere, and it is asked again.',
+  },
+  KEYTURN_KEY_DIFFERS: {
+    kind: 'terminal',
+    says: (what: string) => `OpenRouter made something else than was asked: ${what}.`,
+    remedy: 'Compare the policy with the workspace in OpenRouter, then: keyturn rotate NAME.',
+  },
+  KEYTURN_KEY_GONE: {
+    kind: 'terminal',
+    says: (hash: string) => `Key ${hash} no longer exists in OpenRouter.`,
+    remedy: 'Somebody deleted it outside Keyturn: keyturn rotate NAME makes a new one.',
+  },
+
+  // Stores and the keyring
+  KEYTURN_STORE_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (name: string, known: readonly string[]) => `There is no store "${name}". Known: ${list(known)}.`,
+    remedy: 'Name a known store in the policy.',
+  },
+  KEYTURN_STORE_UNAVAILABLE: {
+    kind: 'transient',
+    says: (store: string, why: string) => `Store "${store}" cannot be used right now: ${why}.`,
+    remedy: 'It is tried again; if it goes on, check the file or service behind the store.',
+  },
+  KEYTURN_STORE_DIFFERS: {
+    kind: 'transient',
+    says: (store: string, secret: string) => `Store "${store}" holds something else under ${secret} than was written.`,
+    remedy: 'Check that nothing else writes this secret, then: keyturn rotate NAME.',
+  },
+  KEYTURN_SECRET_OWNED: {
+    kind: 'terminal',
+    exit: 4,
+    says: (secret: string, store: string, owner: string) =>
+      `Secret ${secret} in store "${store}" already belongs to policy "${owner}".`,
+    remedy: 'Give each policy a secret name of its own.',
+  },
+  KEYTURN_SECRET_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (secret: string, known: readonly string[]) => `The vault holds no secret "${secret}". Known: ${list(known)}.`,
+    remedy: 'keyturn list shows the policies and the secrets they write.',
+  },
+  KEYTURN_STORE_CLOSED: {
+    kind: 'terminal',
+    says: (rotation: string) => `Rotation ${rotation} was undone; a late write of it is not taken.`,
+    remedy: 'Nothing to do: the store holds what it held before.',
+  },
+  KEYTURN_KEYRING_INVALID: {
+    kind: 'terminal',
+    says: (why: string) => `The keyring cannot be used: ${why}.`,
+    remedy: 'Put back the keyring this data was sealed with; docs/security.md says where it is kept.',
+  },
+  KEYTURN_SEAL_BROKEN: {
+    kind: 'terminal',
+    says: (why: string) => `A sealed value cannot be opened: ${why}.`,
+    remedy: 'Put back the keyring this data was sealed with; docs/security.md says where it is kept.',
+  },
+
+  // The retirement of an old key
+  KEYTURN_OLD_KEY_STILL_NEEDED: {
+    kind: 'needs-attention',
+    says: (generation: number, why: string) => `Key #${generation} is kept: ${why}.`,
+    remedy: 'keyturn rotate NAME publishes a fresh key everywhere; the old one is revoked after it.',
+  },
+
+  // The machinery
+  KEYTURN_STEP_LOST: {
+    kind: 'ambiguous',
+    says: (step: string) => `Step ${step} started and never answered; the worker may have died in it.`,
+    remedy: 'Nothing to do: Keyturn finds out what happened.',
+  },
+  KEYTURN_INTERNAL: {
+    kind: 'terminal',
+    says: (what: string) => `Keyturn met something it does not expect: ${what}.`,
+    remedy: 'Please report this with the output of: keyturn history NAME -o json.',
+  },
+  KEYTURN_TEMPORAL_UNREACHABLE: {
+    kind: 'transient',
+    exit: 5,
+    says: (address: string, waitedS: number) => `Temporal does not answer at ${address} (waited ${waitedS} s).`,
+    remedy: 'npm start brings up a local one; TEMPORAL_ADDRESS names another.',
+  },
+  KEYTURN_NO_WORKER: {
+    kind: 'transient',
+    exit: 5,
+    says: (taskQueue: string) => `No worker is polling task queue "${taskQueue}".`,
+    remedy: 'Start one: keyturn worker (or npm start for everything).',
+  },
+  KEYTURN_NOT_SET_UP: {
+    kind: 'terminal',
+    exit: 5,
+    says: (what: string) => `Temporal is not set up for Keyturn: ${what}.`,
+    remedy: 'keyturn setup',
+  },
+  KEYTURN_ENGINE_MISSING: {
+    kind: 'terminal',
+    says: (what: string, tried: string) => `${what} could not be had. ${tried}`,
+    remedy: 'Install the Temporal CLI and put it on PATH, or name it in KEYTURN_TEMPORAL_CLI.',
+  },
+  KEYTURN_PORT_IN_USE: {
+    kind: 'terminal',
+    says: (port: number, forWhat: string) => `Port ${port}, wanted for ${forWhat}, is in use.`,
+    remedy: 'Stop what uses it, or choose another port (see --help).',
+  },
+} satisfies Faults;

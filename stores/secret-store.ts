@@ -1,0 +1,36 @@
+import type { Secret } from '../codec/secret.ts';
+
+/** Which secret of which policy. A secret has one owner: two policies never write the same name in one store. */
+export type SecretRef = { policy: string; name: string };
+
+/** What a store held before a rotation wrote to it; enough to put it back exactly. Carries no value. */
+export type Captured = { kind: 'absent' } | { kind: 'version'; version: number };
+
+/** What a store holds now. `unreadable`: the store never shows a value (write-only), so nothing can be proven by it. */
+export type Held = { kind: 'held'; value: Secret } | { kind: 'absent' } | { kind: 'unreadable' };
+
+/**
+ * A place where applications read the secret. All stores keep these promises; one test suite checks them all.
+ *
+ * @throws KEYTURN_STORE_UNAVAILABLE transient
+ * @throws KEYTURN_SECRET_OWNED terminal: the name belongs to another policy
+ */
+export interface SecretStore {
+  readonly name: string;
+  /** Everything below would be allowed for this secret. Changes nothing. */
+  check(secret: SecretRef): Promise<void>;
+  capture(secret: SecretRef): Promise<Captured>;
+  /**
+   * Makes `value` the current one. The same rotation id twice is one write.
+   * @throws KEYTURN_STORE_CLOSED terminal: the rotation was restored already; this write comes from a lost worker
+   */
+  write(secret: SecretRef, value: Secret, rotationId: string): Promise<void>;
+  read(secret: SecretRef): Promise<Held>;
+  /**
+   * Puts back what `capture` saw and closes the rotation, so that a late write of it changes nothing.
+   * Does nothing to the value where another rotation has written since. Idempotent.
+   */
+  restore(secret: SecretRef, before: Captured, rotationId: string): Promise<void>;
+  /** Removes the secret and its former versions, and frees its name. Idempotent. */
+  remove(secret: SecretRef): Promise<void>;
+}
