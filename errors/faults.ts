@@ -49,11 +49,12 @@ export const faults = {
     says: (name: string) => `Policy "${name}" is being deleted and takes no more requests.`,
     remedy: 'Wait until keyturn list no longer shows it, then apply it again.',
   },
-  KEYTURN_POLICY_NAME_FIXED: {
+  KEYTURN_POLICY_FIXED: {
     kind: 'terminal',
     exit: 4,
-    says: (held: string, asked: string) => `This is policy "${held}"; it cannot become "${asked}".`,
-    remedy: 'Apply the file as it is to make a second policy, then delete the first.',
+    says: (field: string, held: string, asked: string) =>
+      `${field} is ${held} and cannot become ${asked}: keys and secrets in use depend on it.`,
+    remedy: 'Make a second policy with another name, move its readers over, then delete the first.',
   },
 
   // Connections
@@ -72,6 +73,12 @@ export const faults = {
     kind: 'terminal',
     says: (name: string) => `Connection "${name}" holds an inference key; creating keys needs a management key.`,
     remedy: 'Make one in OpenRouter under Settings, Management API keys, then: keyturn connection add NAME --replace.',
+  },
+  KEYTURN_CONNECTION_BUSY: {
+    kind: 'transient',
+    says: (name: string, waitS: number) =>
+      `Requests over connection "${name}" have to wait ${waitS} s for their turn; this one was not sent.`,
+    remedy: 'Nothing to do: it is tried again. Spread the schedules, or use a second connection, if it goes on.',
   },
 
   // OpenRouter
@@ -99,6 +106,11 @@ export const faults = {
     kind: 'transient',
     says: (why: string) => `OpenRouter does not accept the key (yet): ${why}.`,
     remedy: 'Nothing to do: a new key may take minutes to be known everywhere, and it is asked again.',
+  },
+  KEYTURN_KEY_NEVER_ACCEPTED: {
+    kind: 'terminal',
+    says: (seconds: number) => `OpenRouter did not accept the new key within ${seconds} s.`,
+    remedy: 'The old key goes on working. If it happens again, check the workspace and the account in OpenRouter.',
   },
   KEYTURN_KEY_DIFFERS: {
     kind: 'terminal',
@@ -145,6 +157,11 @@ export const faults = {
     kind: 'terminal',
     says: (rotation: string) => `Rotation ${rotation} was undone; a late write of it is not taken.`,
     remedy: 'Nothing to do: the store holds what it held before.',
+  },
+  KEYTURN_VAULT_CORRUPT: {
+    kind: 'terminal',
+    says: (file: string, why: string) => `The vault ${file} is damaged: ${why}.`,
+    remedy: 'Put back a copy of it; or move it away, add the connections again, and keyturn rotate NAME for each policy.',
   },
   KEYTURN_KEYRING_INVALID: {
     kind: 'terminal',
@@ -197,6 +214,40 @@ export const faults = {
     kind: 'terminal',
     says: (what: string, tried: string) => `${what} could not be had. ${tried}`,
     remedy: 'Install the Temporal CLI and put it on PATH, or name it in KEYTURN_TEMPORAL_CLI.',
+  },
+  KEYTURN_TEST_SERVER_MISSING: {
+    kind: 'terminal',
+    says: (tried: string) => `Temporal's time-skipping test server could not be had. ${tried}`,
+    remedy: 'Install Java 11 or newer and Maven and put both on PATH; the tests fetch the rest.',
+  },
+  KEYTURN_ENGINE_FAILED: {
+    kind: 'terminal',
+    says: (what: string, log: string) => `The Temporal development server ${what}. ${log}`,
+    remedy: 'If its data is what it stumbles over, move the data file away and start again: docs/engine.md.',
+  },
+  KEYTURN_ENGINE_IN_USE: {
+    kind: 'terminal',
+    says: (dataFile: string) => `Another Keyturn on this machine is running on ${dataFile}.`,
+    remedy: 'Use that one, or stop it first. Other data: set XDG_DATA_HOME.',
+  },
+  KEYTURN_NAMESPACE_UNKNOWN: {
+    kind: 'terminal',
+    exit: 5,
+    says: (namespace: string) => `This Temporal has no namespace "${namespace}".`,
+    remedy: 'Make it (temporal operator namespace create -n NAME), or name another in TEMPORAL_NAMESPACE.',
+  },
+  KEYTURN_SEARCH_ATTRIBUTE_CLASH: {
+    kind: 'terminal',
+    exit: 5,
+    says: (name: string, is: string, wanted: string) =>
+      `Search attribute ${name} is registered as ${is}; Keyturn needs ${wanted}.`,
+    remedy: 'Use a namespace in which nothing else has taken this name.',
+  },
+  KEYTURN_SETUP_REFUSED: {
+    kind: 'terminal',
+    exit: 5,
+    says: (what: string, why: string) => `Temporal could not be set up for Keyturn: ${what}: ${why}.`,
+    remedy: 'Let whoever runs this Temporal register the search attributes: docs/engine.md lists them.',
   },
   KEYTURN_PORT_IN_USE: {
     kind: 'terminal',

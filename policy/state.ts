@@ -1,0 +1,134 @@
+import type { Instant } from './instant.ts';
+import type { Policy } from './policy.ts';
+import type { Run } from './schedule.ts';
+
+/** Raised when a field changes its meaning; a new field needs no new version, `upgraded` gives it its default. */
+export const stateVersion = 1;
+
+/** Everything a policy's workflow knows, passed on at continue-as-new. Plain JSON; holds digests, never a secret. */
+export type PolicyState = {
+  version: typeof stateVersion;
+  name: string;
+  /** null until the first apply. */
+  policy: Policy | null;
+  appliedAt: Instant | null;
+  /** The newest published key; null before the first. */
+  current: PublishedKey | null;
+  /** Former keys on their way out, oldest first. */
+  retiring: RetiringKey[];
+  /** What the schedule counts from: the local date that the last rotation was for, or a moment on that date. */
+  anchor: Anchor | null;
+  /** The next scheduled run; null until planned, and while autoRotate is off. */
+  next: Run | null;
+  /** A rotation that was asked for or is to be tried again; at most one. */
+  pending: PendingRotation | null;
+  paused: { at: Instant; reason: string | null } | null;
+  /** Markers whose key may still turn up. */
+  watch: WatchedMarker[];
+  /** Request ids of the last requests and the rotation each got, oldest first: the same request twice is one rotation. */
+  requests: { requestId: string; rotationId: string }[];
+  ending: Ending | null;
+  /** What happened, newest last, bounded. */
+  history: Happening[];
+  /** The steps of the last rotation, for `rotate --wait` and `status`. */
+  lastSteps: StepReport[];
+};
+
+export type Anchor = { date: string } | { at: Instant };
+
+/** One of a policy's keys. `digest` identifies the secret without giving it away. */
+export type KeyRef = { generation: number; hash: string; digest: string };
+
+export type PublishedKey = KeyRef & { rotationId: string; publishedAt: Instant };
+
+export type RetiringKey = KeyRef & {
+  publishedAt: Instant;
+  /** The end of its grace. */
+  disableAt: Instant;
+  disabledAt: Instant | null;
+  /** The end of its quarantine; null until it is disabled. */
+  deleteAt: Instant | null;
+  /** Why the last try to disable or delete it did not succeed. */
+  blocked: Blocked | null;
+};
+
+export type Blocked = FaultNote & { tries: number; retryAt: Instant };
+
+export type RotationReason =
+  | { kind: 'first' }
+  | { kind: 'scheduled'; date: string }
+  | { kind: 'requested'; text: string };
+
+export type PendingRotation = {
+  rotationId: string;
+  reason: RotationReason;
+  /** 1 for the first try; failed tries count on. */
+  attempt: number;
+  notBefore: Instant;
+  /** Do not wait for the former key's grace: end it. */
+  endGrace: boolean;
+};
+
+export type WatchedMarker = { marker: string; sweepAt: Instant[] };
+
+export type Ending = { mode: EndingMode; clearedAt: Instant | null; blocked: Blocked | null };
+
+/** detach: keys and secrets stay. retire: they go after grace and quarantine. destroy: they go at once. */
+export type EndingMode = 'detach' | 'retire' | 'destroy';
+
+export type StepReport = {
+  step: string;
+  state: 'running' | 'done' | 'failed';
+  startedAt: Instant;
+  tookMs: number | null;
+  note: string;
+};
+
+/** What went wrong, as state and history keep it: the fault's own words, no cause. */
+export type FaultNote = { code: string; kind: string; message: string; remedy: string };
+
+export type RotationRecord = {
+  event: 'published' | 'undone';
+  at: Instant;
+  rotationId: string;
+  reason: RotationReason;
+  attempt: number;
+  startedAt: Instant;
+  steps: number;
+  /** Set where published. */
+  generation: number | null;
+  /** Why it was undone, or what is left to do after publishing. */
+  fault: FaultNote | null;
+  nextAttemptAt: Instant | null;
+};
+
+export type Happening =
+  | RotationRecord
+  | { event: 'disabled' | 'deleted'; at: Instant; generation: number; hash: string; note: string }
+  | { event: 'reaped'; at: Instant; marker: string }
+  | { event: 'applied' | 'paused' | 'resumed' | 'ending'; at: Instant; note: string };
+
+export function newPolicyState(name: string): PolicyState {
+  return {
+    version: stateVersion,
+    name,
+    policy: null,
+    appliedAt: null,
+    current: null,
+    retiring: [],
+    anchor: null,
+    next: null,
+    pending: null,
+    paused: null,
+    watch: [],
+    requests: [],
+    ending: null,
+    history: [],
+    lastSteps: [],
+  };
+}
+
+/** A state that older code passed on at continue-as-new, as this code reads it. */
+export function upgraded(state: PolicyState): PolicyState {
+  return { ...newPolicyState(state.name), ...state, version: stateVersion };
+}

@@ -1,0 +1,227 @@
+import { backoffMs } from './backoff.ts';
+import { type Instant, plus } from './instant.ts';
+import { isWanted } from './lifecycle.ts';
+import type { Policy } from './policy.ts';
+import type {
+  Blocked,
+  EndingMode,
+  FaultNote,
+  Happening,
+  KeyRef,
+  PendingRotation,
+  PolicyState,
+  PublishedKey,
+  RetiringKey,
+  RotationReason,
+  StepReport,
+  WatchedMarker,
+} from './state.ts';
+
+export type RotationResult = {
+  rotationId: string;
+  reason: RotationReason;
+  attempt: number;
+  startedAt: Instant;
+  steps: StepReport[];
+  /** Markers whose key was not found but may still turn up. */
+  lostMarkers: string[];
+} & ({ kind: 'published'; key: KeyRef; fault: FaultNote | null } | { kind: 'undone'; fault: FaultNote });
+
+const historyLength = 30;
+const requestRingLength = 100;
+const minute = 60_000;
+
+/** When a marker is looked for again after its rotation: a late request may still arrive (facts §10). */
+const sweepAfterMs = [10 * minute, 60 * minute, 24 * 60 * minute];
+
+/** A saved policy takes effect with the next rotation; saving it never rotates by itself, but for the first key. */
+export function afterApply(state: PolicyState, policy: Policy, now: Instant, rotationId: string): PolicyState {
+  const first = state.policy === null;
+  const applied: PolicyState = {
+    ...state,
+    policy,
+    appliedAt: now,
+    next: null,
+    anchor: state.anchor ?? { at: now },
+    pending: first ? firstAttempt(rotationId, { kind: 'first' }, now) : state.pending,
+  };
+  return recorded(applied, { event: 'applied', at: now, note: first ? 'created' : 'updated' });
+}
+
+/**
+ * The rotation a request gets: the one that waits already, or a new one. One that is under way is not joined: it may
+ * have made its key before the reason to ask came up.
+ */
+export function afterRequest(
+  state: PolicyState,
+  request: { requestId: string; rotationId: string; reason: string; endGrace: boolean },
+  now: Instant,
+): PolicyState {
+  if (state.requests.some((seen) => seen.requestId === request.requestId)) return state;
+  const waiting = state.pending !== null && isWanted(state, state.pending.reason) ? state.pending : null;
+  const asked = firstAttempt(request.rotationId, { kind: 'requested', text: request.reason }, now);
+  const pending = waiting === null ? asked : { ...waiting, notBefore: now };
+  return {
+    ...state,
+    pending: { ...pending, endGrace: pending.endGrace || request.endGrace },
+    requests: [...state.requests, { requestId: request.requestId, rotationId: pending.rotationId }].slice(
+      -requestRingLength,
+    ),
+  };
+}
+
+/** From here on the rotation is under way; what is asked for now comes after it. */
+export function afterStart(state: PolicyState): PolicyState {
+  return { ...state, pending: null };
+}
+
+export function afterPause(state: PolicyState, reason: string | null, now: Instant): PolicyState {
+  if (state.paused !== null) return state;
+  return recorded({ ...state, paused: { at: now, reason } }, { event: 'paused', at: now, note: reason ?? '' });
+}
+
+/** A run that the pause stopped is not made up for: the next one is the first after the resume. */
+export function afterResume(state: PolicyState, now: Instant): PolicyState {
+  if (state.paused === null) return state;
+  return recorded({ ...state, paused: null, next: null }, { event: 'resumed', at: now, note: '' });
+}
+
+export function afterRotation(state: PolicyState, policy: Policy, result: RotationResult, now: Instant): PolicyState {
+  const base = {
+    ...state,
+    lastSteps: result.steps,
+    watch: [...state.watch, ...result.lostMarkers.map((marker) => watched(marker, now))],
+  };
+  return result.kind === 'published' ? afterPublished(base, policy, result, now) : afterUndone(base, result, now);
+}
+
+function afterPublished(
+  state: PolicyState,
+  policy: Policy,
+  result: RotationResult & { kind: 'published' },
+  now: Instant,
+): PolicyState {
+  const { key, reason, rotationId, fault } = result;
+  const former = state.current === null ? [] : [retiring(state.current, plus(now, policy.graceMs))];
+  const published: PolicyState = {
+    ...state,
+    current: { ...key, rotationId, publishedAt: now },
+    // Whatever kept an older key from being revoked is judged anew beside the fresh one.
+    retiring: [...state.retiring.map((old) => ({ ...old, blocked: null })), ...former],
+    next: null,
+    anchor: anchorAfter(state, reason, result.startedAt),
+  };
+  return recorded(published, { ...record(result, now), generation: key.generation, fault, nextAttemptAt: null });
+}
+
+/** However late it ran, a scheduled rotation is for its date, one on demand for its own, the first for the creation's. */
+function anchorAfter(state: PolicyState, reason: RotationReason, startedAt: Instant): PolicyState['anchor'] {
+  if (reason.kind === 'scheduled') return { date: reason.date };
+  return reason.kind === 'requested' ? { at: startedAt } : state.anchor;
+}
+
+function afterUndone(state: PolicyState, result: RotationResult & { kind: 'undone' }, now: Instant): PolicyState {
+  const notBefore = plus(now, backoffMs(state.name, result.attempt));
+  const retry: PendingRotation = {
+    rotationId: `${result.rotationId.replace(/\.\d+$/, '')}.${result.attempt + 1}`,
+    reason: result.reason,
+    attempt: result.attempt + 1,
+    notBefore,
+    endGrace: false,
+  };
+  const pending = state.pending ?? retry;
+  const nextAttemptAt = isWanted(state, pending.reason) ? pending.notBefore : null;
+  return recorded(
+    { ...state, pending },
+    { ...record(result, now), generation: null, fault: result.fault, nextAttemptAt },
+  );
+}
+
+function record(result: RotationResult, at: Instant) {
+  const { kind, rotationId, reason, attempt, startedAt, steps } = result;
+  return { event: kind, at, rotationId, reason, attempt, startedAt, steps: steps.length };
+}
+
+export function afterDisabled(state: PolicyState, key: KeyRef, quarantineMs: number, note: string, now: Instant) {
+  const disabled = { disabledAt: now, deleteAt: plus(now, quarantineMs), blocked: null };
+  return recorded(changeRetiring(state, key, disabled), happened('disabled', key, note, now));
+}
+
+export function afterDeleted(state: PolicyState, key: KeyRef, note: string, now: Instant): PolicyState {
+  const retiring = state.retiring.filter((old) => old.hash !== key.hash);
+  return recorded({ ...state, retiring }, happened('deleted', key, note, now));
+}
+
+/** Disabling or deleting did not succeed: it is tried again, for ever, and shown. */
+export function afterRetirementBlocked(state: PolicyState, key: RetiringKey, fault: FaultNote, now: Instant) {
+  return changeRetiring(state, key, { blocked: blocked(state, key.blocked, fault, now) });
+}
+
+/** One look is done: the marker is dropped after its last look, or when its key was found and removed. */
+export function afterSweep(state: PolicyState, swept: WatchedMarker, found: boolean, now: Instant): PolicyState {
+  const sweepAt = swept.sweepAt.slice(1);
+  const gone = found || sweepAt.length === 0;
+  const watch = gone
+    ? state.watch.filter(({ marker }) => marker !== swept.marker)
+    : state.watch.map((one) => (one.marker === swept.marker ? { ...one, sweepAt } : one));
+  const next = { ...state, watch };
+  return found ? recorded(next, { event: 'reaped', at: now, marker: swept.marker }) : next;
+}
+
+export function afterSweepFailed(state: PolicyState, swept: WatchedMarker, now: Instant): PolicyState {
+  const sweepAt = [plus(now, backoffMs(state.name, 3)), ...swept.sweepAt.slice(1)];
+  return { ...state, watch: state.watch.map((one) => (one.marker === swept.marker ? { ...one, sweepAt } : one)) };
+}
+
+export function afterEnding(state: PolicyState, mode: EndingMode, now: Instant): PolicyState {
+  const graceMs = mode === 'retire' ? (state.policy?.graceMs ?? 0) : 0;
+  const current = state.current === null ? [] : [retiring(state.current, plus(now, graceMs))];
+  const keys = [...state.retiring, ...current].map((key) =>
+    mode === 'destroy' ? { ...key, disableAt: now, deleteAt: key.deleteAt === null ? null : now, blocked: null } : key,
+  );
+  const ending = { mode, clearedAt: null, blocked: null };
+  const ended: PolicyState =
+    mode === 'detach'
+      ? { ...state, ending, pending: null }
+      : { ...state, ending, pending: null, current: null, retiring: keys };
+  return recorded(ended, { event: 'ending', at: now, note: mode });
+}
+
+export function afterStoresCleared(state: PolicyState, now: Instant): PolicyState {
+  return state.ending === null ? state : { ...state, ending: { ...state.ending, clearedAt: now, blocked: null } };
+}
+
+export function afterClearingBlocked(state: PolicyState, fault: FaultNote, now: Instant): PolicyState {
+  if (state.ending === null) return state;
+  return { ...state, ending: { ...state.ending, blocked: blocked(state, state.ending.blocked, fault, now) } };
+}
+
+function firstAttempt(rotationId: string, reason: RotationReason, now: Instant): PendingRotation {
+  return { rotationId, reason, attempt: 1, notBefore: now, endGrace: false };
+}
+
+function retiring(key: PublishedKey, disableAt: Instant): RetiringKey {
+  const { generation, hash, digest, publishedAt } = key;
+  return { generation, hash, digest, publishedAt, disableAt, disabledAt: null, deleteAt: null, blocked: null };
+}
+
+function changeRetiring(state: PolicyState, key: KeyRef, change: Partial<RetiringKey>): PolicyState {
+  return { ...state, retiring: state.retiring.map((old) => (old.hash === key.hash ? { ...old, ...change } : old)) };
+}
+
+function blocked(state: PolicyState, before: Blocked | null, fault: FaultNote, now: Instant): Blocked {
+  const tries = (before?.tries ?? 0) + 1;
+  return { ...fault, tries, retryAt: plus(now, backoffMs(state.name, tries)) };
+}
+
+function watched(marker: string, now: Instant): WatchedMarker {
+  return { marker, sweepAt: sweepAfterMs.map((ms) => plus(now, ms)) };
+}
+
+function happened(event: 'disabled' | 'deleted', key: KeyRef, note: string, at: Instant): Happening {
+  return { event, at, generation: key.generation, hash: key.hash, note };
+}
+
+function recorded(state: PolicyState, happening: Happening): PolicyState {
+  return { ...state, history: [...state.history, happening].slice(-historyLength) };
+}
