@@ -1,0 +1,13 @@
+import type { Captured } from '../stores/secret-store.ts';
+import type { Tools } from './tools.ts';
+
+export type CaptureSecretInput = { policy: string; store: string; secret: string };
+
+/** What the store holds now, before anything is written: what `restoreSecret` puts back. */
+export function captureSecret({ store }: Tools) {
+  return async ({ policy, store: name, secret }: CaptureSecretInput): Promise<Captured> => {
+    const ref = { policy, name: secret };
+    await store(name).check(ref);
+    return store(name).capture(ref);
+  };
+}

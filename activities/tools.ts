@@ -1,0 +1,38 @@
+import type { Keyring } from '../codec/keyring.ts';
+import type { ManagementApi } from '../openrouter/management-api.ts';
+import type { SecretStore } from '../stores/secret-store.ts';
+
+/** What the steps work with. The worker hands in the real ones, the simulated world its own. */
+export type Tools = {
+  /** @throws KEYTURN_CONNECTION_UNKNOWN names the known ones */
+  openrouter: (connection: string) => Promise<ManagementApi>;
+  /** @throws KEYTURN_STORE_UNKNOWN names the known ones */
+  store: (name: string) => SecretStore;
+  keyring: Keyring;
+  settings: StepSettings;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  wait: (ms: number) => Promise<void>;
+};
+
+export type StepSettings = {
+  /**
+   * A new key is published after this many accepted `GET /key` in a row, asked every `intervalMs`, and given up after
+   * `deadlineMs`. OpenRouter states no time within which a new key is known everywhere (facts §8).
+   */
+  verify: { consecutive: number; intervalMs: number; deadlineMs: number };
+  /** When, counted from the first look, a key whose answer was lost is looked for: a late request may still arrive. */
+  reapLooksMs: number[];
+};
+
+/** For the live service. Facts §12: require several accepted answers, over minutes where they flap. */
+export const liveSettings: StepSettings = {
+  verify: { consecutive: 5, intervalMs: 3_000, deadlineMs: 5 * 60_000 },
+  reapLooksMs: [0, 5_000, 15_000, 30_000, 60_000, 120_000],
+};
+
+/** For the simulator, where a person watches: the same steps with shorter waits. */
+export const simulatorSettings: StepSettings = {
+  verify: { consecutive: 3, intervalMs: 150, deadlineMs: 60_000 },
+  reapLooksMs: [0, 500, 1_500, 3_000],
+};
