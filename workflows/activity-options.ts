@@ -1,0 +1,43 @@
+import type { StepName } from './steps.ts';
+
+/** How long a step may take and how often it is tried; milliseconds. The simulated world obeys the same table. */
+export type StepOptions = {
+  /** One try. */
+  startToCloseMs: number;
+  /** All tries together; null: for ever. */
+  scheduleToCloseMs: number | null;
+  maximumAttempts: number | null;
+};
+
+const minute = 60_000;
+
+/** A worker that died is noticed after this long: running steps report every few seconds (worker/interceptors). */
+export const heartbeatTimeoutMs = 10_000;
+
+export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, maximumIntervalMs: minute };
+
+const storeStep: StepOptions = { startToCloseMs: 30_000, scheduleToCloseMs: 10 * minute, maximumAttempts: null };
+/** A request may wait a minute for its turn and half a minute for its answer (openrouter/client.ts), more than once. */
+const managementStep: StepOptions = {
+  startToCloseMs: 4 * minute,
+  scheduleToCloseMs: 15 * minute,
+  maximumAttempts: null,
+};
+
+export const stepOptions: Record<StepName, StepOptions> = {
+  // Once: a second POST for the same marker could make a second key (facts §1, §10).
+  createKey: { startToCloseMs: 2 * minute, scheduleToCloseMs: 5 * minute, maximumAttempts: 1 },
+  // Longer than the deadline it polls to.
+  verifyKey: { startToCloseMs: 9 * minute, scheduleToCloseMs: 20 * minute, maximumAttempts: null },
+  captureSecret: storeStep,
+  storeSecret: storeStep,
+  verifySecret: storeStep,
+  restoreSecret: storeStep,
+  removeSecret: storeStep,
+  // The key is published: renaming is only ever carried through.
+  renameKey: { startToCloseMs: 4 * minute, scheduleToCloseMs: null, maximumAttempts: null },
+  // Longer than its patient look.
+  reapKey: { startToCloseMs: 9 * minute, scheduleToCloseMs: 20 * minute, maximumAttempts: null },
+  disableKey: managementStep,
+  deleteKey: managementStep,
+};

@@ -1,0 +1,29 @@
+import type { PolicyStatus } from '../policy/status.ts';
+import { shortHash } from './step-words.ts';
+
+/** What the Web UI shows of a policy, in Markdown. Times are UTC. */
+export function detailsOf(status: PolicyStatus): string {
+  const { policy, running, last, attention } = status;
+  return [
+    `**${status.name}** ${status.state}: ${status.because}`,
+    ...attention.map(({ message, remedy }) => `> **Needs attention**: ${message}\n> ${remedy}`),
+    running && `### Rotation ${running.rotationId}\n${running.steps.map(stepLine).join('\n')}`,
+    '### Keys',
+    status.keys.length === 0 ? 'none yet' : status.keys.map(keyLine).join('\n'),
+    '### Schedule',
+    status.next === null ? 'no scheduled rotation' : `next: ${status.next.local} ${status.next.timeZone}`,
+    last && `last: ${last.event} at ${last.at}${last.fault === null ? '' : ` (${last.fault.message})`}`,
+    policy && `connection ${policy.connection}, secret ${policy.secret.name} in ${policy.secret.stores.join(', ')}`,
+  ]
+    .filter((line) => line)
+    .join('\n\n');
+}
+
+function stepLine({ step, state, note, tookMs }: PolicyStatus['lastSteps'][number]): string {
+  return `- ${step} ${state} ${note}${tookMs === null ? '' : ` (${tookMs} ms)`}`;
+}
+
+function keyLine({ generation, hash, state, next, blocked }: PolicyStatus['keys'][number]): string {
+  const then = next === null ? '' : `, ${next.action} at ${next.at}`;
+  return `- #${generation} \`${shortHash(hash)}\` ${state}${then}${blocked === null ? '' : `: ${blocked.message}`}`;
+}

@@ -1,0 +1,1 @@
+export { rotationPolicy } from './rotation-policy.ts';

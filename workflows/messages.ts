@@ -1,0 +1,36 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Policy, Schedule } from '../policy/policy.ts';
+import type { Run } from '../policy/schedule.ts';
+import type { EndingMode, Happening } from '../policy/state.ts';
+import type { PolicyStatus } from '../policy/status.ts';
+
+export const taskQueue = 'keyturn';
+export const workflowType = 'rotationPolicy';
+
+export function workflowId(policyName: string): string {
+  return `rotation-policy/${policyName}`;
+}
+
+/** `requestId`: the same one twice is one rotation. `endGrace`: do not wait for the former key's grace, end it. */
+export type RotateRequest = { requestId: string; reason: string; endGrace?: boolean };
+
+/** What a request gets at once. `rotationId` names the rotation to watch; `waitsUntil` is null where it starts now. */
+export type Ticket = { rotationId: string; waitsUntil: string | null; because: string };
+
+/** `rotationId`: the first key's rotation, where this apply made the policy. `changed`: the fields that differ. */
+export type Applied = { created: boolean; changed: string[]; rotationId: string | null };
+
+/** What `next` needs to list any number of runs: the schedule maths run where they are asked for. */
+export type NextAnswer = { schedule: Schedule | null; anchorDate: string | null; next: Run | null; because: string };
+
+export const rotateNow = defineSignal<[RotateRequest]>('rotateNow');
+export const pause = defineSignal<[{ reason?: string }?]>('pause');
+export const resume = defineSignal('resume');
+
+export const applyPolicy = defineUpdate<Applied, [Policy]>('applyPolicy');
+export const rotate = defineUpdate<Ticket, [RotateRequest]>('rotate');
+export const endPolicy = defineUpdate<void, [{ mode: EndingMode }]>('endPolicy');
+
+export const status = defineQuery<PolicyStatus>('status');
+export const history = defineQuery<Happening[]>('history');
+export const next = defineQuery<NextAnswer>('next');

@@ -1,0 +1,92 @@
+import type { CreatedKey } from '../activities/create-key.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { FaultNote, KeyRef } from '../policy/state.ts';
+import { faultOf, type Steps } from './steps.ts';
+import { UndoStack } from './undo-stack.ts';
+
+export type Rotation = { id: string; policy: Policy; generation: number };
+
+/** `lostMarkers`: creates whose answer was lost and whose key was not found; it may still turn up. */
+export type Outcome = { lostMarkers: string[] } & (
+  | { kind: 'published'; key: KeyRef; fault: FaultNote | null }
+  | { kind: 'undone'; fault: FaultNote }
+);
+
+/**
+ * One rotation: from a policy and the key it has now to a published key, or back to exactly what there was.
+ * Plain async code: the entity workflow runs it with activities as `step`, the simulated world with its own.
+ */
+export async function rotate(rotation: Rotation, step: Steps): Promise<Outcome> {
+  const { id: rotationId, policy, generation } = rotation;
+  const { name, connection, secret, key } = policy;
+  const undo = new UndoStack();
+  const lost = new Set<string>();
+  let created: CreatedKey;
+
+  try {
+    const made = await createUnambiguously(rotation, step, undo, lost);
+    created = made.created;
+    const { hash, sealed, digest, expiresAt } = created;
+    await step.verifyKey({ policy: name, connection, rotationId, marker: made.marker, hash, sealed, key, expiresAt });
+
+    for (const store of secret.stores) {
+      const target = { policy: name, store, secret: secret.name };
+      const before = await step.captureSecret(target);
+      undo.push(`put back what store "${store}" held`, () => step.restoreSecret({ ...target, rotationId, before }));
+      await step.storeSecret({ ...target, rotationId, sealed });
+      await step.verifySecret({ ...target, digest });
+    }
+  } catch (error) {
+    await undo.run(step);
+    return { kind: 'undone', fault: faultOf(error), lostMarkers: [...lost] };
+  }
+
+  // Published: every store holds, verified, the new secret. From here on only forward.
+  const fault = await faultIn(step.renameKey({ connection, hash: created.hash, name: key.name }));
+  const { hash, digest } = created;
+  return { kind: 'published', key: { generation, hash, digest }, fault, lostMarkers: [...lost] };
+}
+
+/** Two at most: a third live key may exist only while one ambiguous create is looked for (I3). */
+const creates = 2;
+
+/**
+ * A key whose answer arrived. Where an answer is lost its key may exist: it is looked for and removed, and another is
+ * made under a new marker, never under the same.
+ */
+async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoStack, lost: Set<string>) {
+  const { id: rotationId, policy } = rotation;
+  const { connection, key } = policy;
+  for (let n = 1; ; n++) {
+    const marker = `keyturn:${policy.name}:${rotationId}:${n}`;
+    let hash: string | null = null;
+    const reap = async (patient: boolean) => {
+      const { found } = await step.reapKey({ connection, workspace: key.workspace, marker, hash, patient });
+      if (found) lost.delete(marker);
+    };
+
+    undo.push(`remove the key "${marker}" from OpenRouter`, () => reap(false));
+    try {
+      const created = await step.createKey({ policy: policy.name, connection, rotationId, marker, key });
+      hash = created.hash;
+      return { created, marker };
+    } catch (error) {
+      if (faultOf(error).kind !== 'ambiguous') {
+        undo.drop();
+        throw error;
+      }
+      lost.add(marker);
+      await reap(true);
+      if (n === creates) throw error;
+    }
+  }
+}
+
+async function faultIn(done: Promise<void>): Promise<FaultNote | null> {
+  try {
+    await done;
+    return null;
+  } catch (error) {
+    return faultOf(error);
+  }
+}
