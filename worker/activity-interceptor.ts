@@ -1,0 +1,52 @@
+import type { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { KeyturnError } from '../errors/keyturn-error.ts';
+
+/** A third of the time-out after which a silent step counts as lost (workflows/activity-options.ts). */
+const heartbeatMs = 3_000;
+
+/** Around every activity: it shows that it lives, and its errors travel as failures with the code as their type. */
+export function activityInterceptor(context: Context): ActivityInboundCallsInterceptor {
+  return {
+    async execute(input, next) {
+      const heart = setInterval(() => !context.info.isLocal && context.heartbeat(), heartbeatMs);
+      try {
+        return await next(input);
+      } catch (error) {
+        throw failureFrom(error);
+      } finally {
+        clearInterval(heart);
+      }
+    },
+  };
+}
+
+/**
+ * What of an error goes into history: code, sentence, kind, remedy. No cause and no foreign stack: they may carry a
+ * request, and a request carries a secret (design §5).
+ *
+ * `needs-attention` is tried again: a person may mend it meanwhile, and a 401 alone proves nothing (facts §7).
+ */
+export function failureFrom(error: unknown): Error {
+  if (error instanceof CancelledFailure) return error;
+  if (!(error instanceof KeyturnError)) {
+    const name = error instanceof Error ? error.name : typeof error;
+    return withoutStack(ApplicationFailure.retryable(`an unexpected ${name}`, 'KEYTURN_INTERNAL'));
+  }
+  const { code, kind, message, remedy, retryAfterMs } = error;
+  return withoutStack(
+    ApplicationFailure.create({
+      type: code,
+      message,
+      nonRetryable: kind === 'terminal' || kind === 'ambiguous',
+      details: [{ kind, remedy }],
+      ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+    }),
+  );
+}
+
+function withoutStack<Failure extends Error>(failure: Failure): Failure {
+  failure.stack = '';
+  return failure;
+}

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  bundleWorkflowCode,
+  type NativeConnection,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import type { Tools } from '../activities/tools.ts';
+import { taskQueue } from '../workflows/messages.ts';
+import { activityInterceptor } from './activity-interceptor.ts';
+
+export type WorkerOptions = {
+  connection: NativeConnection;
+  namespace: string;
+  tools: Tools;
+  /** Made by `bundleWorkflows`; made anew where it is not given. */
+  bundle?: WorkflowBundleWithSourceMap;
+  /** Default: `taskQueue`. */
+  taskQueue?: string;
+};
+
+/**
+ * A Temporal worker that runs rotation policies. The sizes are set for one process of about 1 GB; the SDK's defaults
+ * depend on the machine.
+ */
+export async function createWorker(options: WorkerOptions): Promise<Worker> {
+  return Worker.create({
+    connection: options.connection,
+    namespace: options.namespace,
+    taskQueue: options.taskQueue ?? taskQueue,
+    workflowBundle: options.bundle ?? (await bundleWorkflows()),
+    activities: createActivities(options.tools),
+    interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
+    // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
+    // policies than that are fine; they are replayed from a short history when they wake.
+    maxCachedWorkflows: 2_000,
+    // A step waits for OpenRouter most of its time, and OpenRouter is paced to one request a second a connection.
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentLocalActivityExecutions: 100,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    // Longer than one HTTP request may take: a create whose answer is on its way must not become an ambiguous one.
+    // Orchestrators must allow a little more (Kubernetes: terminationGracePeriodSeconds 60).
+    shutdownGraceTime: '35 seconds',
+    shutdownForceTime: '45 seconds',
+  });
+}
+
+/** The workflow code, bundled once; takes about a second. Works from the sources and from the built package. */
+export async function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  const source = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+  const workflowsPath = existsSync(source) ? source : source.replace(/\.ts$/, '.js');
+  const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
+  return bundleWorkflowCode({ workflowsPath, logger: silent });
+}
