@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What each folder may import of the project (docs/architecture.md). `types` are erased: they add no code. */
+const rule: Record<string, { code: string[]; types?: string[] }> = {
+  errors: { code: [] },
+  policy: { code: [] },
+  codec: { code: ['errors'], types: ['policy'] },
+  openrouter: { code: ['errors', 'codec'], types: ['policy'] },
+  stores: { code: ['errors', 'codec'], types: ['policy'] },
+  config: { code: ['errors', 'policy'] },
+  connections: { code: ['errors', 'codec', 'config', 'openrouter', 'stores'] },
+  engine: { code: ['errors', 'config'] },
+  simulator: { code: [] },
+  workflows: { code: ['errors', 'policy'], types: ['activities'] },
+  activities: { code: ['errors', 'policy', 'codec', 'openrouter', 'stores'] },
+  client: { code: ['errors', 'policy', 'workflows', 'codec'] },
+  worker: {
+    code: ['errors', 'policy', 'codec', 'openrouter', 'stores', 'config', 'connections', 'workflows', 'activities'],
+  },
+  cli: {
+    code: [
+      ...['errors', 'policy', 'codec', 'openrouter', 'stores', 'config', 'connections', 'engine', 'simulator'],
+      ...['workflows', 'client', 'worker'],
+    ],
+  },
+};
+
+type Import = { file: string; from: string; to: string; typeOnly: boolean };
+
+/** Every import of another project folder, static or dynamic. */
+function importsIn(file: string, text: string): Import[] {
+  const statements =
+    /(?:^|\n)\s*(import|export)\s+(type\s)?[^'";]*?from\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'|import\s+'(\.[^']+)'/g;
+  return [...text.matchAll(statements)].flatMap((found) => {
+    const specifier = found[3] ?? found[4] ?? found[5] ?? '';
+    const to = folderOf(relative(root, resolve(root, dirname(file), specifier)));
+    const from = folderOf(file);
+    return to === from ? [] : [{ file, from, to, typeOnly: found[2] !== undefined }];
+  });
+}
+
+function folderOf(path: string): string {
+  return path.split('/')[0] ?? '';
+}
+
+function isAllowed({ from, to, typeOnly }: Import): boolean {
+  const allowed = rule[from];
+  return allowed === undefined || allowed.code.includes(to) || (typeOnly && allowed.types?.includes(to) === true);
+}
+
+const sources = Object.keys(rule).flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+);
+
+describe('the dependency rule', () => {
+  test('no folder imports what it must not', () => {
+    const broken = sources
+      .flatMap((file) => importsIn(file, readFileSync(join(root, file), 'utf8')))
+      .filter((one) => !isAllowed(one))
+      .map(({ file, to, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${to}/`);
+    expect(broken).toEqual([]);
+  });
+
+  test('the check sees an import that breaks it', () => {
+    const breaking = [
+      "import { createKey } from '../activities/create-key.ts';",
+      "const later = await import('../worker/create-worker.ts');",
+      "import '../stores/local-vault.ts';",
+      "export { seal } from '../codec/seal.ts';",
+    ].join('\n');
+    expect(
+      importsIn('policy/x.ts', breaking)
+        .filter((one) => !isAllowed(one))
+        .map(({ to }) => to),
+    ).toEqual(['activities', 'worker', 'stores', 'codec']);
+    expect(importsIn('workflows/x.ts', "import type { A } from '../activities/index.ts';").every(isAllowed)).toBe(true);
+    expect(importsIn('workflows/x.ts', "import { a } from '../activities/index.ts';").every(isAllowed)).toBe(false);
+  });
+
+  test('workflow code reads no clock and no time zone of the process, and carries no zod', () => {
+    const pulledIn = [...closureOf('workflows/index.ts')];
+    const forbidden = /Temporal\.Now|Intl\.DateTimeFormat\(|from '(zod|yaml|temporal-polyfill)|process\.env/;
+    const broken = pulledIn.filter((file) => forbidden.test(readFileSync(join(root, file), 'utf8')));
+    expect(pulledIn).toContain('policy/lifecycle.ts');
+    expect(broken).toEqual([]);
+  });
+});
+
+/** The files whose code, not only types, ends up in the workflow bundle. */
+function closureOf(entry: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(entry)) return seen;
+  seen.add(entry);
+  const text = readFileSync(join(root, entry), 'utf8');
+  for (const [, typeOnly, specifier = ''] of text.matchAll(
+    /(?:import|export)\s+(type\s)?[^'";]*?from\s+'(\.[^']+)'/g,
+  )) {
+    if (typeOnly === undefined) closureOf(relative(root, resolve(root, dirname(entry), specifier)), seen);
+  }
+  return seen;
+}
