@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+/** A connection in keyturn.yaml: where its management key is to be had, never the key itself. */
+export type DeclaredConnection = { baseUrl?: string } & (
+  | { source: 'env'; variable: string }
+  | { source: 'file'; path: string }
+);
+
+/** The message of each check is `<what is wrong>; <what is allowed>`, and shows no value: it could be a pasted key. */
+const words = (wrong: string, allowed: string) => ({
+  error: ({ input }: { input?: unknown }) => {
+    if (input === undefined) return `is missing; ${allowed}`;
+    return input === null || input === '' ? `is empty; ${allowed}` : `${wrong}; ${allowed}`;
+  },
+});
+
+const nameWords = words(
+  'is not a name for a connection',
+  '1 to 48 lowercase letters and digits, with single hyphens between',
+);
+const variableWords = words(
+  'is not the name of an environment variable',
+  'such as OPENROUTER_MANAGEMENT_KEY; never the key itself',
+);
+const fileWords = words('is not a path to a file', 'one that begins with / or ./ or ../; never the key itself');
+const baseUrlWords = words(
+  'is not a base URL',
+  'https://…, or http:// to this machine, without user, query or fragment',
+);
+
+/** The same form as in a policy's `connection`. */
+export const connectionName = z
+  .string(nameWords)
+  .max(48, nameWords)
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, nameWords);
+
+/** Without its trailing slashes. The management key goes there: in clear only where it does not leave the machine. */
+export const baseUrl = z
+  .string(baseUrlWords)
+  .refine(isSafeBaseUrl, baseUrlWords)
+  .transform((url) => url.replace(/\/+$/, ''));
+
+/** One entry below `connections`; `folder`: what a relative path of it is meant from. */
+export const connectionEntry = z
+  .strictObject(
+    {
+      env: z
+        .string(variableWords)
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, variableWords)
+        .optional(),
+      file: z
+        .string(fileWords)
+        .regex(/^\.{0,2}\/\P{Cc}*$/u, fileWords)
+        .optional(),
+      baseUrl: baseUrl.optional(),
+    },
+    words('is not a connection', '{ env: VARIABLE } or { file: PATH }'),
+  )
+  .refine((entry) => (entry.env === undefined) !== (entry.file === undefined), {
+    error: 'needs exactly one source for its key; { env: VARIABLE } or { file: PATH }',
+  });
+
+export const connectionFields = ['env', 'file', 'baseUrl'] as const;
+
+function isSafeBaseUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url || url.username || url.password || url.search || url.hash) return false;
+  const onThisMachine = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && onThisMachine);
+}

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { fault } from '../errors/keyturn-error.ts';
+import { formatProblems } from '../policy/format-problems.ts';
+import { printable } from '../policy/show-value.ts';
+import { suggest } from '../policy/suggest.ts';
+import { type Path, readYamlDocuments } from '../policy/yaml-documents.ts';
+import { connectionEntry, connectionFields, connectionName, type DeclaredConnection } from './declared-connection.ts';
+
+/** What `keyturn.yaml` says. `file`: where it was found; undefined where there is none, which is fine. */
+export type KeyturnYaml = {
+  file: string | undefined;
+  connections: ReadonlyMap<string, DeclaredConnection>;
+};
+
+/** Where the file is looked for: `KEYTURN_CONFIG` of `env` (then it must be there), else in `cwd`, else in `configDir`. */
+export type KeyturnYamlPlaces = {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  configDir: string;
+};
+
+const fileName = 'keyturn.yaml';
+const topFields = ['connections'] as const;
+const content = z.strictObject(
+  {
+    connections: z
+      .record(connectionName, connectionEntry, { error: 'is not a map; NAME: { env: VARIABLE }' })
+      .nullish(),
+  },
+  { error: 'is not a map; its fields: connections' },
+);
+
+/**
+ * Reads the first `keyturn.yaml` that is found.
+ *
+ * @throws KEYTURN_CONFIG_INVALID with file, line, path, what is wrong and what is allowed, for every problem of it
+ * @throws KEYTURN_FILE_UNREADABLE it is there (or named by `KEYTURN_CONFIG`) and cannot be read
+ */
+export async function readKeyturnYaml({ env, cwd, configDir }: KeyturnYamlPlaces): Promise<KeyturnYaml> {
+  if (env.KEYTURN_CONFIG) {
+    const file = resolve(cwd, env.KEYTURN_CONFIG);
+    const text = await textOf(file);
+    if (text === undefined) throw fault('KEYTURN_FILE_UNREADABLE', file, 'KEYTURN_CONFIG names it and it is not there');
+    return { file, connections: connectionsIn(file, text) };
+  }
+  for (const folder of [cwd, configDir]) {
+    const file = join(folder, fileName);
+    const text = await textOf(file);
+    if (text !== undefined) return { file, connections: connectionsIn(file, text) };
+  }
+  return { file: undefined, connections: new Map() };
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw fault('KEYTURN_FILE_UNREADABLE', file, code ?? 'unknown error');
+  }
+}
+
+function connectionsIn(file: string, text: string): Map<string, DeclaredConnection> {
+  const { documents, problems } = readYamlDocuments(text);
+  // The reader's own pointers lead to the page about policies.
+  const pointed = problems.map((problem) => (problem.path.length === 0 ? { ...problem, allowed: seeDocs } : problem));
+  if (pointed.length > 0) throw invalid(file, pointed);
+  const [document, second] = documents;
+  if (second) throw invalid(file, [{ ...second.whereIs([], 'value'), ...oneDocument }]);
+  if (!document) return new Map();
+
+  const read = content.safeParse(document.content);
+  if (!read.success) {
+    const found = read.error.issues.flatMap(inWords);
+    throw invalid(
+      file,
+      found.map((problem) => ({ ...document.whereIs(problem.path, problem.of), ...problem })),
+    );
+  }
+  return new Map(
+    Object.entries(read.data.connections ?? {}).map(([name, entry]) => [name, declared(entry, dirname(file))]),
+  );
+}
+
+const seeDocs = 'see the example in docs/configuration.md';
+const oneDocument = { path: [], wrong: 'is a second document (---)', allowed: 'one' };
+
+function declared({ env, file, baseUrl }: z.output<typeof connectionEntry>, folder: string): DeclaredConnection {
+  const at = baseUrl === undefined ? {} : { baseUrl };
+  if (env !== undefined) return { ...at, source: 'env', variable: env };
+  return { ...at, source: 'file', path: resolve(folder, String(file)) };
+}
+
+type InWords = { path: Path; of: 'name' | 'value'; wrong: string; allowed: string };
+
+function inWords(issue: z.core.$ZodIssue): InWords[] {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code === 'unrecognized_keys') {
+    const fields = path.length === 0 ? topFields : connectionFields;
+    return issue.keys.map((field) => {
+      const meant = suggest(field, fields);
+      const allowed = meant === undefined ? `one of ${fields.join(', ')}` : `did you mean ${meant}?`;
+      return { path: [...path, field], of: 'name', wrong: 'is not a field', allowed };
+    });
+  }
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  const [wrong = '', ...allowed] = message.split('; ');
+  return [{ path, of: issue.code === 'invalid_key' ? 'name' : 'value', wrong, allowed: allowed.join('; ') }];
+}
+
+type Found = { line: number; column: number; path: Path; wrong: string; allowed: string };
+
+function invalid(file: string, found: Found[]) {
+  const problems = found
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ line, column, path, wrong, allowed }) => {
+      return { file, line, column, path: printable(path.join('.')), wrong, allowed };
+    });
+  return fault('KEYTURN_CONFIG_INVALID', formatProblems(problems));
+}

@@ -1,0 +1,114 @@
+import type { Keyring } from '../codec/keyring.ts';
+import type { Secret } from '../codec/secret.ts';
+import { baseUrl as baseUrlForm, connectionName } from '../config/declared-connection.ts';
+import type { KeyturnYaml } from '../config/keyturn-yaml.ts';
+import { fault } from '../errors/keyturn-error.ts';
+import { defaultBaseUrl } from '../openrouter/client.ts';
+import { openVaultFile } from '../stores/vault-file.ts';
+import { declaredKey } from './declared-key.ts';
+import { managementKeyFrom } from './management-key.ts';
+import { type VaultConnections, vaultConnections } from './vault-connections.ts';
+
+export type Connection = { name: string; baseUrl: string; managementKey: Secret };
+
+export type ConnectionEntry = { name: string; source: 'vault' | 'env' | 'file'; baseUrl: string };
+
+/**
+ * The named management keys: those declared in keyturn.yaml and those in the vault. Where both have a name, the declared
+ * one is used: a person can see it. What touches the vault throws what the vault throws (stores/vault-file.ts).
+ */
+export type Connections = {
+  /** By name; no keys, and none is looked for. */
+  list(): Promise<ConnectionEntry[]>;
+  /**
+   * The key as it is now: it is read anew each time.
+   * @throws KEYTURN_CONNECTION_UNKNOWN with the names that are known
+   * @throws KEYTURN_CONNECTION_UNREADABLE its variable or file is missing or holds no key
+   */
+  get(name: string): Promise<Connection>;
+  /**
+   * Into the vault. `baseUrl` default: OpenRouter's own. `replace` default false: a key in use is not lost by a slip.
+   * @throws KEYTURN_USAGE the name, key or base URL cannot be one
+   * @throws KEYTURN_CONNECTION_EXISTS it is there, and `replace` was not asked for
+   * @throws KEYTURN_CONNECTION_DECLARED keyturn.yaml declares it, so this one would never be used
+   */
+  add(name: string, connection: { managementKey: Secret; baseUrl?: string; replace?: boolean }): Promise<void>;
+  /**
+   * Out of the vault, also from behind a declared one of that name.
+   * @throws KEYTURN_CONNECTION_UNKNOWN with the names that are known
+   * @throws KEYTURN_CONNECTION_DECLARED it is only in keyturn.yaml
+   */
+  remove(name: string): Promise<void>;
+};
+
+/** `vaultFile` is opened when it is first needed: declared connections work without it. `env`: for declared variables. */
+export function openConnections({
+  vaultFile,
+  keyring,
+  declared,
+  env,
+}: {
+  vaultFile: string;
+  keyring: Keyring;
+  declared: KeyturnYaml;
+  env: Readonly<Record<string, string | undefined>>;
+}): Connections {
+  let opened: VaultConnections | undefined;
+  const vault = () => {
+    opened ??= vaultConnections(openVaultFile({ file: vaultFile, keyring }), keyring);
+    return opened;
+  };
+  const isDeclared = (name: string) => fault('KEYTURN_CONNECTION_DECLARED', name, declared.file ?? 'keyturn.yaml');
+
+  const list = async (): Promise<ConnectionEntry[]> => {
+    const fromFile = [...declared.connections].map(([name, { source, baseUrl = defaultBaseUrl }]) => {
+      return { name, source, baseUrl };
+    });
+    const fromVault = vault()
+      .list()
+      .filter(({ name }) => !declared.connections.has(name))
+      .map(({ name, baseUrl }) => ({ name, source: 'vault' as const, baseUrl: baseUrl ?? defaultBaseUrl }));
+    return [...fromFile, ...fromVault].sort((a, b) => (a.name < b.name ? -1 : 1));
+  };
+  const unknown = async (name: string) => {
+    const known = (await list()).map((entry) => entry.name);
+    return fault('KEYTURN_CONNECTION_UNKNOWN', name, known);
+  };
+
+  return {
+    list,
+
+    async get(name) {
+      const pointer = declared.connections.get(name);
+      if (pointer) {
+        const managementKey = await declaredKey(name, pointer, env);
+        return { name, baseUrl: pointer.baseUrl ?? defaultBaseUrl, managementKey };
+      }
+      const kept = vault().get(name);
+      if (!kept) throw await unknown(name);
+      return { name, baseUrl: kept.baseUrl ?? defaultBaseUrl, managementKey: kept.managementKey };
+    },
+
+    async add(name, { managementKey, baseUrl, replace = false }) {
+      // Not the name itself: a key may have been given in its place.
+      must('The name', connectionName.safeParse(name));
+      const key = managementKeyFrom(managementKey.reveal());
+      if ('wrong' in key) throw fault('KEYTURN_USAGE', `What was given is not a management key: ${key.wrong}.`);
+      const url = baseUrl === undefined ? null : must('The base URL', baseUrlForm.safeParse(baseUrl));
+      if (declared.connections.has(name)) throw isDeclared(name);
+      vault().put(name, { baseUrl: url, managementKey: key.key }, replace);
+    },
+
+    async remove(name) {
+      if (vault().remove(name)) return;
+      throw declared.connections.has(name) ? isDeclared(name) : await unknown(name);
+    },
+  };
+}
+
+type Parsed = { success: true; data: string } | { success: false; error: { issues: { message: string }[] } };
+
+function must(what: string, parsed: Parsed): string {
+  if (parsed.success) return parsed.data;
+  throw fault('KEYTURN_USAGE', `${what} ${parsed.error.issues[0]?.message}.`);
+}

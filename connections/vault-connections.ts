@@ -1,0 +1,56 @@
+import type { Keyring } from '../codec/keyring.ts';
+import { seal, unseal } from '../codec/seal.ts';
+import type { Secret } from '../codec/secret.ts';
+import { fault } from '../errors/keyturn-error.ts';
+import type { VaultFile } from '../stores/vault-file.ts';
+
+/** Connections in the vault file, their management keys sealed. `baseUrl` null: OpenRouter's own. */
+export type VaultConnections = {
+  list(): { name: string; baseUrl: string | null }[];
+  get(name: string): { baseUrl: string | null; managementKey: Secret } | undefined;
+  /** @throws KEYTURN_CONNECTION_EXISTS there is one, and `replace` is false */
+  put(name: string, connection: { baseUrl: string | null; managementKey: Secret }, replace: boolean): void;
+  /** false: there was none. */
+  remove(name: string): boolean;
+};
+
+export function vaultConnections(vault: VaultFile, keyring: Keyring): VaultConnections {
+  return {
+    list: () =>
+      vault
+        .read((db) => db.prepare('SELECT name, base_url FROM connection ORDER BY name').all())
+        .map((row) => ({ name: String(row.name), baseUrl: textOrNull(row.base_url) })),
+
+    get(name) {
+      const row = vault.read((db) => db.prepare('SELECT sealed, base_url FROM connection WHERE name = ?').get(name));
+      if (!row) return undefined;
+      const baseUrl = textOrNull(row.base_url);
+      return { baseUrl, managementKey: unseal(keyring, String(row.sealed), context(name, baseUrl)) };
+    },
+
+    put(name, { baseUrl, managementKey }, replace) {
+      const sealed = seal(keyring, managementKey, context(name, baseUrl));
+      vault.write((db) => {
+        const there = db.prepare('SELECT name FROM connection WHERE name = ?').get(name);
+        if (there && !replace) throw fault('KEYTURN_CONNECTION_EXISTS', name);
+        db.prepare('INSERT OR REPLACE INTO connection (name, sealed, base_url, added_at) VALUES (?, ?, ?, ?)').run(
+          name,
+          sealed,
+          baseUrl,
+          new Date().toISOString(),
+        );
+      });
+    },
+
+    remove: (name) => vault.write((db) => db.prepare('DELETE FROM connection WHERE name = ?').run(name).changes > 0),
+  };
+}
+
+/** Holds the address too: who can write the file cannot send the management key to a host of theirs. */
+function context(name: string, baseUrl: string | null): string {
+  return JSON.stringify(['connection', name, baseUrl]);
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

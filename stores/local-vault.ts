@@ -1,0 +1,138 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Keyring } from '../codec/keyring.ts';
+import { seal, unseal } from '../codec/seal.ts';
+import { fault } from '../errors/keyturn-error.ts';
+import type { SecretRef, SecretStore } from './secret-store.ts';
+import { openVaultFile } from './vault-file.ts';
+
+export type VaultEntry = { name: string; policy: string; version: number; writtenAt: string };
+
+/** The store `local`: an encrypted file on this machine. */
+export type LocalVault = SecretStore & {
+  /** Every secret the vault holds a value of, by name; no values. */
+  list(): Promise<VaultEntry[]>;
+};
+
+const storeName = 'local';
+/** The current one and the one before it. */
+const versionsKept = 2;
+
+/**
+ * Opens the vault of `file`; makes it where there is none. It is safe for several processes at once.
+ *
+ * A name belongs to the policy whose value it holds, from the first write until `remove` (or until that first write is
+ * undone). Every call throws, beyond the interface: KEYTURN_STORE_UNAVAILABLE (locked for 2 s, read-only, disk full,
+ * gone), KEYTURN_VAULT_CORRUPT, KEYTURN_KEYRING_INVALID (another keyring), KEYTURN_SEAL_BROKEN (a value was changed).
+ */
+export function openLocalVault({ file, keyring }: { file: string; keyring: Keyring }): LocalVault {
+  const vault = openVaultFile({ file, keyring });
+
+  return {
+    name: storeName,
+
+    async check(secret) {
+      vault.tryWrite((db) => refuseOtherOwner(db, secret));
+    },
+
+    async capture(secret) {
+      const row = vault.read((db) => newest(db, secret));
+      return row ? { kind: 'version', version: row.version } : { kind: 'absent' };
+    },
+
+    async write(secret, value, rotationId) {
+      vault.write((db) => {
+        refuseOtherOwner(db, secret);
+        const known = db
+          .prepare('SELECT closed FROM rotation WHERE policy = ? AND name = ? AND rotation = ?')
+          .get(secret.policy, secret.name, rotationId);
+        if (known?.closed) throw fault('KEYTURN_STORE_CLOSED', rotationId);
+        if (known) return;
+
+        const version = nextVersion(db, secret.name);
+        const sealed = seal(keyring, value, versionContext(secret.name, version));
+        db.prepare('INSERT INTO rotation (policy, name, rotation, version, closed) VALUES (?, ?, ?, ?, 0)').run(
+          secret.policy,
+          secret.name,
+          rotationId,
+          version,
+        );
+        db.prepare(
+          'INSERT INTO secret_version (name, version, policy, rotation, sealed, written_at) VALUES (?, ?, ?, ?, ?, ?)',
+        ).run(secret.name, version, secret.policy, rotationId, sealed, new Date().toISOString());
+        db.prepare(
+          `DELETE FROM secret_version WHERE name = ?1 AND version NOT IN
+             (SELECT version FROM secret_version WHERE name = ?1 ORDER BY version DESC LIMIT ?2)`,
+        ).run(secret.name, versionsKept);
+      });
+    },
+
+    async read(secret) {
+      const row = vault.read((db) => newest(db, secret));
+      if (!row) return { kind: 'absent' };
+      return { kind: 'held', value: unseal(keyring, row.sealed, versionContext(secret.name, row.version)) };
+    },
+
+    // `before` is not needed: the version from before was kept beside the rotation's own, and is the newest again once
+    // that is taken away. The same holds where another rotation wrote in between or after.
+    async restore({ policy, name }, _before, rotationId) {
+      vault.write((db) => {
+        db.prepare(
+          `INSERT INTO rotation (policy, name, rotation, version, closed) VALUES (?, ?, ?, NULL, 1)
+             ON CONFLICT DO UPDATE SET closed = 1`,
+        ).run(policy, name, rotationId);
+        db.prepare('DELETE FROM secret_version WHERE policy = ? AND name = ? AND rotation = ?').run(
+          policy,
+          name,
+          rotationId,
+        );
+      });
+    },
+
+    async remove({ policy, name }) {
+      vault.write((db) => {
+        db.prepare('DELETE FROM secret_version WHERE policy = ? AND name = ?').run(policy, name);
+        // A lost worker's late write must not bring the secret back.
+        db.prepare('UPDATE rotation SET closed = 1 WHERE policy = ? AND name = ?').run(policy, name);
+      });
+    },
+
+    async list() {
+      return vault.read((db) =>
+        db
+          // SQLite takes the other columns from the row that has the maximum.
+          .prepare('SELECT name, policy, max(version) AS version, written_at FROM secret_version GROUP BY name')
+          .all()
+          .map((row) => ({
+            name: String(row.name),
+            policy: String(row.policy),
+            version: Number(row.version),
+            writtenAt: String(row.written_at),
+          })),
+      );
+    },
+  };
+}
+
+/** Additional data of a version: moved to another name or version, its value does not open. */
+function versionContext(name: string, version: number): string {
+  return JSON.stringify(['vault', name, version]);
+}
+
+function newest(db: DatabaseSync, secret: SecretRef): { version: number; sealed: string } | undefined {
+  const row = db
+    .prepare('SELECT version, policy, sealed FROM secret_version WHERE name = ? ORDER BY version DESC LIMIT 1')
+    .get(secret.name);
+  if (!row) return undefined;
+  if (row.policy !== secret.policy) throw fault('KEYTURN_SECRET_OWNED', secret.name, storeName, String(row.policy));
+  return { version: Number(row.version), sealed: String(row.sealed) };
+}
+
+function refuseOtherOwner(db: DatabaseSync, secret: SecretRef): void {
+  newest(db, secret);
+}
+
+/** Never one that was used before, even by a rotation that was undone: a version names one value for ever. */
+function nextVersion(db: DatabaseSync, name: string): number {
+  const row = db.prepare('SELECT max(version) AS latest FROM rotation WHERE name = ?').get(name);
+  return Number(row?.latest ?? 0) + 1;
+}
