@@ -1,0 +1,15 @@
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** Prints vitest's own count once more as the very last line of the run: `N passed, N failed, N skipped`. */
+export default class ClosingLine implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const states = modules.flatMap((module) => [...module.children.allTests()].map((test) => test.result().state));
+    const count = (...wanted: string[]) => states.filter((state) => wanted.includes(state)).length;
+    // A file that does not load has no tests to fail, and an error outside every test fails the run just as well.
+    const brokenFiles = modules.filter((module) => module.errors().length > 0).length;
+    const failed = count('failed') + brokenFiles + unhandledErrors.length;
+    const skipped = count('skipped', 'pending');
+    const line = `${count('passed')} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+    process.once('exit', () => console.log(line));
+  }
+}
