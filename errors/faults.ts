@@ -31,6 +31,12 @@ export const faults = {
     says: (file: string, why: string) => `${file} cannot be read: ${why}.`,
     remedy: 'Check the path and its permissions.',
   },
+  KEYTURN_CONFIG_INVALID: {
+    kind: 'terminal',
+    exit: 2,
+    says: (problems: string) => problems,
+    remedy: 'Correct keyturn.yaml. Its format is in docs/configuration.md.',
+  },
   KEYTURN_POLICY_INVALID: {
     kind: 'terminal',
     exit: 2,
@@ -42,6 +48,12 @@ export const faults = {
     exit: 3,
     says: (name: string, known: readonly string[]) => `There is no policy "${name}". Known: ${list(known)}.`,
     remedy: 'keyturn list shows every policy; keyturn apply -f FILE makes one.',
+  },
+  KEYTURN_ROTATION_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (policy: string, rotationId: string) => `Policy "${policy}" knows of no rotation ${rotationId}.`,
+    remedy: 'keyturn history NAME shows the last ones.',
   },
   KEYTURN_POLICY_ENDING: {
     kind: 'terminal',
@@ -63,6 +75,24 @@ export const faults = {
     exit: 3,
     says: (name: string, known: readonly string[]) => `There is no connection "${name}". Known: ${list(known)}.`,
     remedy: 'keyturn connection add NAME takes the management key from standard input.',
+  },
+  KEYTURN_CONNECTION_EXISTS: {
+    kind: 'terminal',
+    exit: 4,
+    says: (name: string) => `There is a connection "${name}" already.`,
+    remedy: 'keyturn connection add NAME --replace puts another management key in its place.',
+  },
+  KEYTURN_CONNECTION_DECLARED: {
+    kind: 'terminal',
+    exit: 4,
+    says: (name: string, file: string) =>
+      `Connection "${name}" is declared in ${file}, so it is not kept in the vault.`,
+    remedy: 'Change it there, or give this one another name.',
+  },
+  KEYTURN_CONNECTION_UNREADABLE: {
+    kind: 'needs-attention',
+    says: (name: string, why: string) => `The management key of connection "${name}" cannot be had: ${why}.`,
+    remedy: 'Correct the variable or file that keyturn.yaml names, then: keyturn connection check NAME.',
   },
   KEYTURN_CONNECTION_REFUSED: {
     kind: 'needs-attention',
@@ -161,7 +191,8 @@ export const faults = {
   KEYTURN_VAULT_CORRUPT: {
     kind: 'terminal',
     says: (file: string, why: string) => `The vault ${file} is damaged: ${why}.`,
-    remedy: 'Put back a copy of it; or move it away, add the connections again, and keyturn rotate NAME for each policy.',
+    remedy:
+      'Put back a copy of it; or move it away, add the connections again, and keyturn rotate NAME for each policy.',
   },
   KEYTURN_KEYRING_INVALID: {
     kind: 'terminal',
@@ -203,6 +234,26 @@ export const faults = {
     exit: 5,
     says: (taskQueue: string) => `No worker is polling task queue "${taskQueue}".`,
     remedy: 'Start one: keyturn worker (or npm start for everything).',
+  },
+  KEYTURN_WORKER_SILENT: {
+    kind: 'transient',
+    exit: 5,
+    says: (taskQueue: string, waitedS: number) =>
+      `No worker on task queue "${taskQueue}" answers (waited ${waitedS} s); the last one may have died just now.`,
+    remedy: 'Check that a worker runs (keyturn worker), and its log; then try again.',
+  },
+  KEYTURN_TEMPORAL_REFUSED: {
+    kind: 'terminal',
+    exit: 5,
+    says: (address: string, namespace: string) =>
+      `Temporal at ${address} does not let this client into namespace "${namespace}".`,
+    remedy: 'Check TEMPORAL_API_KEY or the client certificate, and TEMPORAL_NAMESPACE.',
+  },
+  KEYTURN_TEMPORAL_CONFIG: {
+    kind: 'terminal',
+    exit: 2,
+    says: (why: string) => `The configuration of Temporal's clients cannot be used: ${why}.`,
+    remedy: 'Check TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and the files that the profile names.',
   },
   KEYTURN_NOT_SET_UP: {
     kind: 'terminal',

@@ -7,3 +7,8 @@ export const searchAttributes = {
   connection: defineSearchAttributeKey('KeyturnConnection', SearchAttributeType.KEYWORD),
   lastOutcome: defineSearchAttributeKey('KeyturnLastOutcome', SearchAttributeType.KEYWORD),
 };
+
+/** What `keyturn setup` registers: name and type. */
+export const searchAttributeTypes = Object.fromEntries(
+  Object.values(searchAttributes).map(({ name, type }) => [name, type]),
+);

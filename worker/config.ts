@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { liveSettings, type StepSettings, simulatorSettings } from '../activities/tools.ts';
+import { fault } from '../errors/keyturn-error.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type WorkerConfig = {
+  logLevel: string;
+  health: { host: string; port: number };
+  settings: StepSettings;
+  minIntervalMs: number;
+};
+
+const variables = z.object({
+  /** Default info: each rotation and each retry, nothing for a policy that sleeps. */
+  KEYTURN_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  /** Default 127.0.0.1: the answers are for this machine's supervisor; containers set 0.0.0.0. */
+  KEYTURN_HEALTH_HOST: z.string().default('127.0.0.1'),
+  /** Default 8090; 0 takes a free port. */
+  KEYTURN_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
+  /** `live` waits as OpenRouter's edges need it; `simulator` is for watching. Default live. */
+  KEYTURN_PACE: z.enum(['live', 'simulator']).default('live'),
+});
+
+/** @throws KEYTURN_USAGE names the variable and what is allowed */
+export function workerConfig(env: Environment): WorkerConfig {
+  const parsed = variables.safeParse(env);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw fault('KEYTURN_USAGE', `The environment is not right. ${wrong.join('; ')}.`);
+  }
+  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_PACE } = parsed.data;
+  const live = KEYTURN_PACE === 'live';
+  return {
+    logLevel: KEYTURN_LOG_LEVEL,
+    health: { host: KEYTURN_HEALTH_HOST, port: KEYTURN_HEALTH_PORT },
+    settings: live ? liveSettings : simulatorSettings,
+    minIntervalMs: live ? 1_000 : 0,
+  };
+}

@@ -1,0 +1,46 @@
+import { keyturnPaths } from '../config/paths.ts';
+import { workerConfig } from './config.ts';
+import { connectTemporal } from './connect-temporal.ts';
+import { createWorker } from './create-worker.ts';
+import { startHealth } from './health.ts';
+import { createLogger, installRuntime } from './logger.ts';
+import { openTools } from './open-tools.ts';
+
+/** What a parent process is told once the worker polls (`process.send`). */
+export type WorkerReady = { ready: true; healthPort: number };
+
+/**
+ * The worker process, configured by the environment; ends when it is told to (SIGINT, SIGTERM, or a parent that is gone)
+ * and its running steps have ended or were handed on.
+ *
+ * @throws KEYTURN_USAGE, KEYTURN_PORT_IN_USE, and what opening keyring, vault and keyturn.yaml throws
+ */
+export async function runWorker(): Promise<void> {
+  const { env } = process;
+  const config = workerConfig(env);
+  const log = createLogger(config.logLevel);
+  installRuntime(log);
+  const { settings, minIntervalMs } = config;
+  const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, minIntervalMs });
+
+  const stop = new AbortController();
+  const stopNow = () => stop.abort();
+  for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, stopNow);
+  try {
+    const { connection, namespace } = await connectTemporal(log, stop.signal);
+    const worker = await createWorker({ connection, namespace, tools });
+    const health = await startHealth(worker, config.health.host, config.health.port);
+    const ready: WorkerReady = { ready: true, healthPort: health.port };
+    log.info({ healthPort: health.port, namespace }, 'worker ready');
+    process.send?.(ready);
+    const running = worker.run();
+    if (stop.signal.aborted) worker.shutdown();
+    else stop.signal.addEventListener('abort', () => worker.getState() === 'RUNNING' && worker.shutdown());
+    await running;
+    await health.close();
+    await connection.close();
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+  if (process.connected) process.disconnect();
+}
