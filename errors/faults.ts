@@ -242,6 +242,17 @@ export const faults = {
       `No worker on task queue "${taskQueue}" answers (waited ${waitedS} s); the last one may have died just now.`,
     remedy: 'Check that a worker runs (keyturn worker), and its log; then try again.',
   },
+  KEYTURN_WORKER_FAILED: {
+    kind: 'terminal',
+    says: (how: string, log: string) => `The worker ended before it was ready (${how}). The end of its log:\n${log}`,
+    remedy: 'Mend what the log names, then start again.',
+  },
+  KEYTURN_DATA_MIXED: {
+    kind: 'terminal',
+    says: (folder: string, holds: string, wanted: string) =>
+      `The data in ${folder} is for ${holds}; ${wanted} must not be mixed with them.`,
+    remedy: 'Give them a data folder of their own: set XDG_DATA_HOME, in every terminal that uses it.',
+  },
   KEYTURN_TEMPORAL_REFUSED: {
     kind: 'terminal',
     exit: 5,

@@ -1,0 +1,46 @@
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import { inject } from 'vitest';
+import type { Activities } from '../../activities/index.ts';
+import { setupNamespace } from '../../engine/setup.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { newPolicyState } from '../../policy/state.ts';
+import { activityInterceptor } from '../../worker/activity-interceptor.ts';
+import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { applyPolicy, taskQueue, workflowId } from '../../workflows/messages.ts';
+import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
+
+/** Temporal's time-skipping server with a worker: a year passes in a minute. */
+export async function startTimeSkipping(activities: Activities) {
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: inject('testServer') } },
+  });
+  await setupNamespace(env.connection, 'default', { searchAttributes: searchAttributeTypes });
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue,
+    workflowBundle: await bundleWorkflows(),
+    activities,
+    interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
+  });
+  const running = worker.run();
+  return {
+    env,
+    async apply(policy: Policy) {
+      const startWorkflowOperation = new WithStartWorkflowOperation('rotationPolicy', {
+        workflowId: workflowId(policy.name),
+        taskQueue,
+        args: [newPolicyState(policy.name)],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      await env.client.workflow.executeUpdateWithStart(applyPolicy, { startWorkflowOperation, args: [policy] });
+      return env.client.workflow.getHandle(workflowId(policy.name));
+    },
+    async close() {
+      worker.shutdown();
+      await running;
+      await env.teardown();
+    },
+  };
+}
