@@ -1,0 +1,130 @@
+import { EventEmitter, once } from 'node:events';
+import { type FaultRule, type FaultRuleInput, faultRuleSchema, type Operation } from './fault-rule.ts';
+
+export type FaultStatus = {
+  id: number;
+  rule: FaultRule;
+  /** Requests it has hit. */
+  hits: number;
+  /** Of these, held right now: `hang` and `late` without `ms`. */
+  held: number;
+  /** Nothing left to hit. */
+  spent: boolean;
+};
+
+/** One rule that is in force, as the test or the control endpoint that added it sees it. */
+export type Fault = {
+  readonly id: number;
+  /** Settles when the rule has hit for the first time. */
+  readonly reached: Promise<void>;
+  /** Settles when the rule has hit that often; rejects when the signal aborts. */
+  reachedTimes(hits: number, signal?: AbortSignal): Promise<void>;
+  status(): FaultStatus;
+  /** Lets the requests go that are held now, and says how many. Later ones are held again while the rule lasts. */
+  release(): number;
+  /** Takes the rule away and releases what it holds. */
+  remove(): void;
+};
+
+/** A hit: what to do to this request, and, for a hang, how long to hold it. */
+export type Hit = { rule: FaultRule; released: (signal: AbortSignal) => Promise<void> };
+
+type Entry = { fault: Fault; take(operation: Operation, when: FaultRule['when']): Hit | null };
+
+export class Faults {
+  #entries: Entry[] = [];
+  #count = 0;
+
+  /** @throws ZodError for a rule that makes no sense */
+  add(input: FaultRuleInput): Fault {
+    const rule = faultRuleSchema.parse(input);
+    this.#count += 1;
+    const id = this.#count;
+    const entry = createEntry(id, rule, () => {
+      this.#entries = this.#entries.filter(({ fault }) => fault.id !== id);
+    });
+    this.#entries.push(entry);
+    return entry.fault;
+  }
+
+  get(id: number): Fault | undefined {
+    return this.#entries.find(({ fault }) => fault.id === id)?.fault;
+  }
+
+  list(): FaultStatus[] {
+    return this.#entries.map(({ fault }) => fault.status());
+  }
+
+  /** Lets everything go that any rule holds. */
+  release(): number {
+    return this.#entries.reduce((released, { fault }) => released + fault.release(), 0);
+  }
+
+  clear(): void {
+    for (const { fault } of this.#entries) fault.remove();
+  }
+
+  /** The first rule, oldest first, that has a hit for this request. */
+  take(operation: Operation, when: FaultRule['when']): Hit | null {
+    for (const entry of this.#entries) {
+      const hit = entry.take(operation, when);
+      if (hit) return hit;
+    }
+    return null;
+  }
+}
+
+function createEntry(id: number, rule: FaultRule, onRemove: () => void): Entry {
+  const events = new EventEmitter().setMaxListeners(0);
+  const first = Promise.withResolvers<void>();
+  let toSkip = rule.skip;
+  let hits = 0;
+  let held = 0;
+
+  const left = () => (rule.times === 'forever' ? Number.POSITIVE_INFINITY : rule.times - hits);
+
+  const fault: Fault = {
+    id,
+    reached: first.promise,
+    async reachedTimes(wanted, signal) {
+      while (hits < wanted) await once(events, 'hit', signal ? { signal } : {});
+    },
+    status: () => ({ id, rule, hits, held, spent: left() <= 0 }),
+    release() {
+      const released = held;
+      events.emit('release');
+      return released;
+    },
+    remove() {
+      onRemove();
+      events.emit('release');
+    },
+  };
+
+  async function released(signal: AbortSignal): Promise<void> {
+    held += 1;
+    try {
+      await once(events, 'release', { signal });
+    } finally {
+      held -= 1;
+    }
+  }
+
+  return {
+    fault,
+    take(operation, when) {
+      if (rule.when !== when || (rule.on !== 'any' && rule.on !== operation) || left() <= 0) return null;
+      if (toSkip > 0) {
+        toSkip -= 1;
+        return null;
+      }
+      hits += 1;
+      // After the request is held, so that whoever waits for the hit can release it at once.
+      setImmediate(() => {
+        first.resolve();
+        events.emit('hit');
+      });
+      return { rule, released };
+    },
+  };
+}
