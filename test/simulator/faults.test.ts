@@ -221,6 +221,15 @@ describe('rules', () => {
     expect((await manage('POST', '/keys', { name: 'a' })).status).toBe(500);
   });
 
+  test('"after" is not used up by a late request, which has no answer to spoil', async () => {
+    const { manage, control } = await account();
+    control.faults.add({ on: 'createKey', when: 'before', kind: 'late', ms: 0 });
+    const after = control.faults.add({ on: 'createKey', when: 'after', kind: 'status', status: 500 });
+    await expect(manage('POST', '/keys', { name: 'late' })).rejects.toThrow();
+    await vi.waitFor(() => expect(control.liveKeys()).toHaveLength(1));
+    expect(after.status().hits).toBe(0);
+  });
+
   test.each([
     [{ on: 'createKey', when: 'before', kind: 'truncated' }, /only be after/],
     [{ on: 'createKey', when: 'before', kind: 'no-hash' }, /only be after/],
