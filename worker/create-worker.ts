@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
+  type ActivityInterceptorsFactory,
   bundleWorkflowCode,
   type NativeConnection,
   Worker,
@@ -8,6 +9,7 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Tools } from '../activities/tools.ts';
+import { dataConverter, failureConverterPath } from '../codec/data-converter.ts';
 import { taskQueue } from '../workflows/messages.ts';
 import { activityInterceptor } from './activity-interceptor.ts';
 
@@ -19,6 +21,8 @@ export type WorkerOptions = {
   bundle?: WorkflowBundleWithSourceMap;
   /** Default: `taskQueue`. */
   taskQueue?: string;
+  /** Further ones around each step, inside Keyturn's own: a step they hold up still shows that it lives. */
+  activityInterceptors?: ActivityInterceptorsFactory[];
 };
 
 /**
@@ -32,7 +36,10 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     taskQueue: options.taskQueue ?? taskQueue,
     workflowBundle: options.bundle ?? (await bundleWorkflows()),
     activities: createActivities(options.tools),
-    interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
+    dataConverter: dataConverter(options.tools.keyring, options.namespace),
+    interceptors: {
+      activity: [(context) => ({ inbound: activityInterceptor(context) }), ...(options.activityInterceptors ?? [])],
+    },
     // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
     // policies than that are fine; they are replayed from a short history when they wake.
     maxCachedWorkflows: 2_000,
@@ -52,5 +59,5 @@ export async function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   const source = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
   const workflowsPath = existsSync(source) ? source : source.replace(/\.ts$/, '.js');
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
-  return bundleWorkflowCode({ workflowsPath, logger: silent });
+  return bundleWorkflowCode({ workflowsPath, failureConverterPath: failureConverterPath(), logger: silent });
 }

@@ -17,11 +17,15 @@ export const heartbeatTimeoutMs = 10_000;
 export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, maximumIntervalMs: minute };
 
 const storeStep: StepOptions = { startToCloseMs: 30_000, scheduleToCloseMs: 10 * minute, maximumAttempts: null };
-/** A request may wait a minute for its turn and half a minute for its answer (openrouter/client.ts), more than once. */
-const managementStep: StepOptions = {
+/**
+ * A request may wait a minute for its turn and half a minute for its answer (openrouter/client.ts), more than once.
+ * Three tries: nothing else of the policy goes on meanwhile, and `status` shows only then why the key is kept. The
+ * lifecycle tries again for ever (policy/transitions.ts).
+ */
+const retirementStep: StepOptions = {
   startToCloseMs: 4 * minute,
   scheduleToCloseMs: 15 * minute,
-  maximumAttempts: null,
+  maximumAttempts: 3,
 };
 
 export const stepOptions: Record<StepName, StepOptions> = {
@@ -38,6 +42,6 @@ export const stepOptions: Record<StepName, StepOptions> = {
   renameKey: { startToCloseMs: 4 * minute, scheduleToCloseMs: null, maximumAttempts: null },
   // Longer than its patient look.
   reapKey: { startToCloseMs: 9 * minute, scheduleToCloseMs: 20 * minute, maximumAttempts: null },
-  disableKey: managementStep,
-  deleteKey: managementStep,
+  disableKey: retirementStep,
+  deleteKey: retirementStep,
 };

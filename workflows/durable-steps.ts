@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   type ActivityOptions,
   ApplicationFailure,
+  CancellationScope,
   proxyActivities,
   sleep,
   TimeoutFailure,
@@ -30,7 +31,7 @@ export function durableSteps(watcher: Watcher): Steps {
     disableKey: durable('disableKey', watcher),
     deleteKey: durable('deleteKey', watcher),
     removeSecret: durable('removeSecret', watcher),
-    pause: (ms, because) => sleep(ms, { summary: because }),
+    pause: (ms, because) => CancellationScope.nonCancellable(() => sleep(ms, { summary: because })),
     stuck: watcher.stuck,
   };
 }
@@ -57,7 +58,8 @@ function durable<Name extends StepName>(name: Name, { report }: Watcher): Activi
 
     report(progress('running', ''));
     try {
-      const result = await step(input);
+      // What has begun is ended: a rotation must not be torn apart by a cancellation of its workflow.
+      const result = await CancellationScope.nonCancellable(() => step(input));
       report(progress('done', words.note(input, result)));
       return result;
     } catch (error) {

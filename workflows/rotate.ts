@@ -71,7 +71,7 @@ async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoSt
       hash = created.hash;
       return { created, marker };
     } catch (error) {
-      if (faultOf(error).kind !== 'ambiguous') {
+      if (provesNoKey(faultOf(error))) {
         undo.drop();
         throw error;
       }
@@ -80,6 +80,11 @@ async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoSt
       if (n === creates) throw error;
     }
   }
+}
+
+/** An error that Keyturn does not expect may have come after OpenRouter had made the key. */
+function provesNoKey({ kind, code }: FaultNote): boolean {
+  return kind !== 'ambiguous' && code !== 'KEYTURN_INTERNAL';
 }
 
 async function faultIn(done: Promise<void>): Promise<FaultNote | null> {

@@ -1,7 +1,6 @@
 import {
   ApplicationFailure,
   allHandlersFinished,
-  CancellationScope,
   condition,
   continueAsNew,
   log,
@@ -14,16 +13,15 @@ import {
 import type { Activities } from '../activities/index.ts';
 import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
 import { changedFields, fixedFieldChange } from '../policy/changes.ts';
-import { type NextStep, nextStep } from '../policy/lifecycle.ts';
+import { nextStep } from '../policy/lifecycle.ts';
 import type { Policy } from '../policy/policy.ts';
-import { type PolicyState, type RetiringKey, upgraded } from '../policy/state.ts';
-import { type Attention, type RunningRotation, statusOf } from '../policy/status.ts';
+import { type PolicyState, upgraded } from '../policy/state.ts';
+import { type Attention, statusOf } from '../policy/status.ts';
 import * as after from '../policy/transitions.ts';
 import { detailsOf } from './details.ts';
 import { durableSteps, faultFrom } from './durable-steps.ts';
 import * as messages from './messages.ts';
-import { rotate } from './rotate.ts';
-import { faultOf } from './steps.ts';
+import { type Life, liveOn, type Surroundings } from './policy-life.ts';
 import { showSearchAttributes } from './visibility.ts';
 
 const planning = proxyLocalActivities<Pick<Activities, 'planRun' | 'confirmRun' | 'checkPolicy'>>({
@@ -36,41 +34,48 @@ const firstApplyTimeoutMs = 60_000;
 
 /**
  * One rotation policy, for as long as it lives. A run is one cycle: sleep until something is due, do it, continue as
- * new with the state. What is due is decided by `nextStep`; what follows from it by the transitions of policy/.
+ * new with the state. Messages only change the state, which wakes the loop.
  */
 export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
-  let state = upgraded(passedOn);
-  let running: RunningRotation | null = null;
+  const life: Life = { state: upgraded(passedOn), running: null, confirmedRun: null };
   let stuck: Attention | null = null;
   let refused = false;
-  let confirmedRun: string | null = null;
+  const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
 
-  setHandler(messages.status, () => statusOf(state, { running, stuck }, now()));
-  setHandler(messages.history, () => state.history);
+  setHandler(messages.status, statusNow);
+  setHandler(messages.history, () => life.state.history);
   setHandler(messages.next, () => {
-    const { next, because } = statusOf(state, { running, stuck }, now());
-    const anchorDate = state.anchor !== null && 'date' in state.anchor ? state.anchor.date : null;
-    return { schedule: state.policy?.schedule ?? null, anchorDate, next, because };
+    const { policy, anchor } = life.state;
+    const { next, because } = statusNow();
+    const anchorDate = anchor !== null && 'date' in anchor ? anchor.date : null;
+    return { schedule: policy?.schedule ?? null, anchorDate, next, because };
   });
 
   setHandler(messages.pause, (request) => {
-    state = after.afterPause(state, request?.reason ?? null, now());
+    life.state = after.afterPause(life.state, request?.reason ?? null, now());
   });
   setHandler(messages.resume, () => {
-    state = after.afterResume(state, now());
+    life.state = after.afterResume(life.state, now());
   });
   setHandler(messages.rotateNow, (request) => {
-    const refusal = refusalOfRequest(state);
-    if (refusal === null) state = requested(state, request);
+    const refusal = refusalOfRequest(life.state);
+    if (refusal === null) life.state = requested(life.state, request);
     else log.warn('rotateNow was not taken', { code: refusal.code });
   });
   setHandler(
     messages.rotate,
     (request) => {
-      state = requested(state, request);
-      return ticketOf(state, request.requestId, running);
+      life.state = requested(life.state, request);
+      return ticketOf(life, request.requestId);
     },
-    { validator: (_request) => throwIf(refusalOfRequest(state)) },
+    { validator: (_request) => throwIf(refusalOfRequest(life.state)) },
+  );
+  setHandler(
+    messages.endPolicy,
+    ({ mode }) => {
+      life.state = after.afterEnding(life.state, mode, now());
+    },
+    { validator: (_request) => throwIf(refusalOfRequest(life.state)) },
   );
   setHandler(
     messages.applyPolicy,
@@ -83,27 +88,26 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
         throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [{ kind, remedy }] });
       }
       // Asked again: another apply may have been taken while the worker was asked.
-      throwIf(refusalOfPolicy(state, policy));
-      const before = state.policy;
-      state = after.afterApply(state, policy, now(), newRotationId());
-      const rotationId = before === null ? (state.pending?.rotationId ?? null) : null;
-      return { created: before === null, changed: before === null ? [] : changedFields(before, policy), rotationId };
+      throwIf(refusalOfPolicy(life.state, policy));
+      const before = life.state.policy;
+      life.state = after.afterApply(life.state, policy, now(), newRotationId());
+      if (before !== null) return { created: false, changed: changedFields(before, policy), rotationId: null };
+      return { created: true, changed: [], rotationId: life.state.pending?.rotationId ?? null };
     },
-    { validator: (policy) => throwIf(refusalOfPolicy(state, policy)) },
+    { validator: (policy) => throwIf(refusalOfPolicy(life.state, policy)) },
   );
-  setHandler(
-    messages.endPolicy,
-    ({ mode }) => {
-      state = after.afterEnding(state, mode, now());
-    },
-    { validator: (_request) => throwIf(refusalOfRequest(state)) },
-  );
+
+  function show(): void {
+    const status = statusNow();
+    setCurrentDetails(detailsOf(status));
+    showSearchAttributes(status);
+  }
 
   const steps = durableSteps({
     report: (step) => {
-      if (running === null) return;
-      const others = running.steps.filter(({ state: progress }) => progress !== 'running');
-      running = { ...running, steps: [...others, step] };
+      if (life.running === null) return;
+      const others = life.running.steps.filter(({ state: progress }) => progress !== 'running');
+      life.running = { ...life.running, steps: [...others, step] };
       show();
     },
     stuck: (trouble) => {
@@ -111,155 +115,26 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
       show();
     },
   });
+  const around: Surroundings = { steps, planning, now, newRotationId, sleep, show };
 
-  function show(): void {
-    const status = statusOf(state, { running, stuck }, now());
-    setCurrentDetails(detailsOf(status));
-    showSearchAttributes(status);
-  }
-
-  await condition(() => state.policy !== null || refused, firstApplyTimeoutMs);
+  await condition(() => life.state.policy !== null || refused, firstApplyTimeoutMs);
   for (;;) {
-    const { policy } = state;
-    if (policy === null) break;
-    await plan(policy);
-    const step = nextStep(state, now());
-    show();
-    if (step.do === 'end') break;
-    if (step.do === 'sleep') await sleep(step);
-    else if (await isConfirmed(policy, step)) {
-      await carryOut(policy, step);
-      await handOver();
+    const did = await liveOn(life, around);
+    if (did === 'ended') break;
+    if (did === 'acted' || workflowInfo().continueAsNewSuggested) {
+      // An update that was accepted but not finished would die with this run (design §11).
+      await condition(allHandlersFinished);
+      await continueAsNew<typeof rotationPolicy>(life.state);
     }
-    if (workflowInfo().continueAsNewSuggested) await handOver();
   }
   await condition(allHandlersFinished);
+}
 
-  /** Wakes at the time, or when a message has changed the state. */
-  async function sleep({ until, because }: NextStep & { do: 'sleep' }): Promise<void> {
-    const asleep = state;
-    const changed = () => state !== asleep;
-    if (until === null) await condition(changed);
-    else
-      await condition(changed, Math.max(1, Date.parse(until) - Date.now()), {
-        summary: `until ${because}`.slice(0, 250),
-      });
-  }
-
-  async function plan(policy: Policy): Promise<void> {
-    if (!policy.autoRotate || state.next !== null || state.anchor === null || state.ending !== null) return;
-    const { schedule } = policy;
-    const { anchorDate, run } = await planning.planRun({ schedule, anchor: state.anchor, after: now() });
-    if (state.policy === policy) state = { ...state, anchor: { date: anchorDate }, next: run };
-  }
-
-  /** Time zone rules change while a policy sleeps: a scheduled run is asked for again when it is due, never run early. */
-  async function isConfirmed(policy: Policy, step: NextStep): Promise<boolean> {
-    if (step.do !== 'rotate' || step.pending !== null || state.next === null) return true;
-    if (confirmedRun === state.next.utc) return true;
-    const run = await planning.confirmRun({ schedule: policy.schedule, date: state.next.date });
-    if (state.policy !== policy || state.next === null) return false;
-    state = { ...state, next: run };
-    confirmedRun = run.utc;
-    return false;
-  }
-
-  async function carryOut(policy: Policy, step: Exclude<NextStep, { do: 'sleep' | 'end' }>): Promise<void> {
-    switch (step.do) {
-      case 'rotate':
-        return runRotation(policy, step);
-      case 'disable':
-        return retire(step.key, async () => {
-          const { gone } = await steps.disableKey(retirement(policy, step.key));
-          const note = gone ? 'it was deleted outside Keyturn' : '';
-          state = gone
-            ? after.afterDeleted(state, step.key, note, now())
-            : after.afterDisabled(state, step.key, quarantineMs(policy), note, now());
-        });
-      case 'delete':
-        return retire(step.key, async () => {
-          const { gone } = await steps.deleteKey(retirement(policy, step.key));
-          state = after.afterDeleted(state, step.key, gone ? 'it was gone already' : '', now());
-        });
-      case 'sweep':
-        return sweep(policy, step);
-      case 'clear-stores':
-        return clearStores(policy);
-    }
-  }
-
-  async function runRotation(policy: Policy, { pending, reason }: NextStep & { do: 'rotate' }): Promise<void> {
-    const rotationId = pending?.rotationId ?? newRotationId();
-    const attempt = pending?.attempt ?? 1;
-    const startedAt = now();
-    const generation = (state.current?.generation ?? 0) + 1;
-    state = after.afterStart(state);
-    running = { rotationId, reason, attempt, startedAt, steps: [] };
-    show();
-    // A rotation that has begun ends published or undone, whatever is cancelled meanwhile.
-    const outcome = await CancellationScope.nonCancellable(() => rotate({ id: rotationId, policy, generation }, steps));
-    const result = { ...outcome, rotationId, reason, attempt, startedAt, steps: running.steps };
-    state = after.afterRotation(state, policy, result, now());
-    running = null;
-  }
-
-  async function retire(key: RetiringKey, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      state = after.afterRetirementBlocked(state, key, faultOf(error), now());
-    }
-  }
-
-  function retirement(policy: Policy, key: RetiringKey) {
-    const { name, connection, secret } = policy;
-    const { generation, hash, digest } = key;
-    const successor = state.current && {
-      generation: state.current.generation,
-      hash: state.current.hash,
-      digest: state.current.digest,
-    };
-    const { stores } = secret;
-    return { policy: name, connection, key: { generation, hash, digest }, successor, stores, secret: secret.name };
-  }
-
-  function quarantineMs(policy: Policy): number {
-    return state.ending?.mode === 'destroy' ? 0 : policy.quarantineMs;
-  }
-
-  async function sweep(policy: Policy, { watched }: NextStep & { do: 'sweep' }): Promise<void> {
-    const { connection, key } = policy;
-    const { marker } = watched;
-    try {
-      const { found } = await steps.reapKey({
-        connection,
-        workspace: key.workspace,
-        marker,
-        hash: null,
-        patient: false,
-      });
-      state = after.afterSweep(state, watched, found, now());
-    } catch {
-      state = after.afterSweepFailed(state, watched, now());
-    }
-  }
-
-  async function clearStores(policy: Policy): Promise<void> {
-    try {
-      for (const store of policy.secret.stores) {
-        await steps.removeSecret({ policy: policy.name, store, secret: policy.secret.name });
-      }
-      state = after.afterStoresCleared(state, now());
-    } catch (error) {
-      state = after.afterClearingBlocked(state, faultOf(error), now());
-    }
-  }
-
-  /** The next cycle begins in a run of its own: short histories, and it can pick up new code. */
-  async function handOver(): Promise<never> {
-    // An update that was accepted but not finished would die with this run (design §11).
-    await condition(allHandlersFinished);
-    return continueAsNew<typeof rotationPolicy>(state);
+async function sleep(until: string | null, because: string, changed: () => boolean): Promise<void> {
+  if (until === null) await condition(changed);
+  else {
+    const summary = `until ${because}`.slice(0, 250);
+    await condition(changed, Math.max(1, Date.parse(until) - Date.now()), { summary });
   }
 }
 
@@ -268,14 +143,12 @@ function requested(state: PolicyState, request: messages.RotateRequest): PolicyS
   return after.afterRequest(state, { requestId, rotationId: newRotationId(), reason, endGrace }, now());
 }
 
-function ticketOf(state: PolicyState, requestId: string, running: RunningRotation | null): messages.Ticket {
+function ticketOf({ state, running }: Life, requestId: string): messages.Ticket {
   const rotationId = state.requests.find((seen) => seen.requestId === requestId)?.rotationId ?? '';
-  if (running !== null)
-    return { rotationId, waitsUntil: null, because: 'a rotation is under way; this one follows it' };
+  const waits = (waitsUntil: string | null, because: string) => ({ rotationId, waitsUntil, because });
+  if (running !== null) return waits(null, 'a rotation is under way; this one follows it');
   const step = nextStep(state, now());
-  return step.do === 'sleep'
-    ? { rotationId, waitsUntil: step.until, because: step.because }
-    : { rotationId, waitsUntil: null, because: 'it starts now' };
+  return step.do === 'sleep' ? waits(step.until, step.because) : waits(null, 'it starts now');
 }
 
 function refusalOfRequest(state: PolicyState): KeyturnError | null {

@@ -10,6 +10,7 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   errors: { code: [] },
   policy: { code: [] },
   codec: { code: ['errors'], types: ['policy'] },
+  'codec-server': { code: ['errors', 'codec', 'config'] },
   openrouter: { code: ['errors', 'codec'], types: ['policy'] },
   stores: { code: ['errors', 'codec'], types: ['policy'] },
   config: { code: ['errors', 'policy'] },
@@ -18,14 +19,14 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   simulator: { code: [] },
   workflows: { code: ['errors', 'policy'], types: ['activities'] },
   activities: { code: ['errors', 'policy', 'codec', 'openrouter', 'stores'] },
-  client: { code: ['errors', 'policy', 'workflows', 'codec'] },
+  client: { code: ['errors', 'policy', 'workflows', 'codec', 'config'] },
   worker: {
     code: ['errors', 'policy', 'codec', 'openrouter', 'stores', 'config', 'connections', 'workflows', 'activities'],
   },
   cli: {
     code: [
       ...['errors', 'policy', 'codec', 'openrouter', 'stores', 'config', 'connections', 'engine', 'simulator'],
-      ...['workflows', 'client', 'worker'],
+      ...['workflows', 'client', 'worker', 'codec-server'],
     ],
   },
 };

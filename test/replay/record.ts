@@ -1,3 +1,4 @@
+import '../quiet-runtime.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -23,10 +23,9 @@ describe.each(recordedNames)('the recorded run %s', (name) => {
   });
 
   test('ends on a completed workflow task: in an open one an error would go unseen', () => {
-    const types = recorded(name).events.map(({ eventType }) => eventType);
-    expect(types.slice(-2)).toEqual(
-      ['WORKFLOW_TASK_COMPLETED', 'WORKFLOW_EXECUTION_CONTINUED_AS_NEW'].map((type) => `EVENT_TYPE_${type}`),
-    );
+    const types = recorded(name).events.map(({ eventType }) => eventType.replace('EVENT_TYPE_', ''));
+    expect(types.filter((type) => type.startsWith('WORKFLOW_TASK_')).at(-1)).toBe('WORKFLOW_TASK_COMPLETED');
+    expect(types.at(-1)).toBe('WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
   });
 });
 

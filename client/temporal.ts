@@ -1,0 +1,94 @@
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { dataConverter } from '../codec/data-converter.ts';
+import { type Keyring, openKeyring } from '../codec/keyring.ts';
+import { keyturnPaths } from '../config/paths.ts';
+import { fault } from '../errors/keyturn-error.ts';
+import { taskQueue } from '../workflows/messages.ts';
+import { temporalError } from './temporal-error.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type ConnectOptions = {
+  /** Host and port of Temporal. Default: TEMPORAL_ADDRESS, or a profile's address. */
+  address?: string;
+  /** Where Temporal is looked for when neither `address` nor the environment names it. Default: 127.0.0.1:7233. */
+  fallbackAddress?: string;
+  /** Default: TEMPORAL_NAMESPACE, or a profile's, or `default`. */
+  namespace?: string;
+  /** Stands in for `process.env`, which Temporal's own configuration reads where this is not given. */
+  env?: Environment;
+  /** What crosses to Temporal is encrypted with it. Default: this machine's, the same that its workers use. */
+  keyring?: Keyring;
+  /** The task queue that the workers poll. Default: `keyturn`. */
+  taskQueue?: string;
+  /** How long to wait for Temporal to answer at all. Default 10,000: a server that is just starting needs a few seconds. */
+  connectTimeoutMs?: number;
+  /**
+   * How long to wait for a worker to answer. Default 15,000: for 10 s after a worker died, Temporal still hands its
+   * policies' questions to it before another one gets them.
+   */
+  answerTimeoutMs?: number;
+};
+
+/** A connection to Temporal with what every request over it needs. */
+export type Temporal = {
+  client: Client;
+  connection: Connection;
+  address: string;
+  namespace: string;
+  taskQueue: string;
+  answerTimeoutMs: number;
+};
+
+const usualAddress = '127.0.0.1:7233';
+
+/**
+ * Connects as Temporal's own tools do: environment variables and profiles (`@temporalio/envconfig`), mTLS and API keys
+ * included.
+ *
+ * @throws KEYTURN_TEMPORAL_CONFIG, KEYTURN_TEMPORAL_UNREACHABLE, KEYTURN_TEMPORAL_REFUSED
+ */
+export async function connectTemporal(options: ConnectOptions = {}): Promise<Temporal> {
+  const { connectTimeoutMs = 10_000, answerTimeoutMs = 15_000 } = options;
+  const config = readConfig(options.env);
+  const address = options.address ?? config.connectionOptions.address ?? options.fallbackAddress ?? usualAddress;
+  const namespace = options.namespace ?? config.namespace ?? 'default';
+  const connection = Connection.lazy({
+    ...(config.connectionOptions as ConnectionOptions),
+    address,
+    connectTimeout: connectTimeoutMs,
+  });
+  try {
+    await connection.ensureConnected();
+  } catch (error) {
+    await connection.close();
+    throw temporalError(error, { address, namespace, waitedMs: connectTimeoutMs });
+  }
+  const keyring = options.keyring ?? (await openKeyring(keyturnPaths(options.env ?? process.env).keyringFile));
+  // A policy that is gone must not answer from its history.
+  const client = new Client({
+    connection,
+    namespace,
+    dataConverter: dataConverter(keyring, namespace),
+    workflow: { queryRejectCondition: 'NOT_OPEN' },
+  });
+  return { client, connection, address, namespace, taskQueue: options.taskQueue ?? taskQueue, answerTimeoutMs };
+}
+
+function readConfig(env: Environment | undefined) {
+  try {
+    return loadClientConnectConfig(env === undefined ? {} : { overrideEnvVars: definedOf(env) });
+  } catch (error) {
+    // The parser's own words quote the file, which may hold an API key.
+    const { code } = error as NodeJS.ErrnoException;
+    throw fault(
+      'KEYTURN_TEMPORAL_CONFIG',
+      code ? `a file it names cannot be read (${code})` : 'it cannot be understood',
+    );
+  }
+}
+
+function definedOf(env: Environment): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
