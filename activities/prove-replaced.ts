@@ -36,6 +36,8 @@ export async function proveReplaced(tools: Tools, retirement: Retirement): Promi
       await api.currentKey(held.value);
     } catch (error) {
       if (!(error instanceof KeyturnError) || error.code !== 'KEYTURN_KEY_NOT_ACCEPTED') throw error;
+      // An outage answers 401 to every key (facts §7). Then this fails as well, and nothing is known of the successor.
+      await api.getKey(successor.hash);
       throw kept(`OpenRouter does not accept key #${successor.generation}, which should have replaced it`);
     }
   }

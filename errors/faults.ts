@@ -199,10 +199,52 @@ export const faults = {
     says: (why: string) => `The keyring cannot be used: ${why}.`,
     remedy: 'Put back the keyring this data was sealed with; docs/security.md says where it is kept.',
   },
+  KEYTURN_PAYLOAD_UNREADABLE: {
+    kind: 'terminal',
+    says: (why: string) => `What Temporal keeps of this policy cannot be decrypted: ${why}.`,
+    remedy: 'Use the keyring that the workers use; docs/security.md says where it is kept.',
+  },
   KEYTURN_SEAL_BROKEN: {
     kind: 'terminal',
     says: (why: string) => `A sealed value cannot be opened: ${why}.`,
     remedy: 'Put back the keyring this data was sealed with; docs/security.md says where it is kept.',
+  },
+
+  // The codec server
+  KEYTURN_CODEC_UNAUTHENTICATED: {
+    kind: 'terminal',
+    says: (why: string) => `The codec server does not know who asks: ${why}.`,
+    remedy: 'Send a token that it knows (Authorization: Bearer …): docs/codec-server.md.',
+  },
+  KEYTURN_CODEC_FORBIDDEN: {
+    kind: 'terminal',
+    says: (who: string, namespace: string) => `${who} may not have payloads of namespace "${namespace}" decoded.`,
+    remedy: 'Let whoever runs the codec server add the namespace to the token.',
+  },
+  KEYTURN_CODEC_ORIGIN: {
+    kind: 'terminal',
+    says: () => 'Pages of this origin may not ask the codec server.',
+    remedy: 'Name the Web UI, as the browser shows its address, in KEYTURN_CODEC_ORIGINS.',
+  },
+  KEYTURN_CODEC_NOT_LOCAL: {
+    kind: 'terminal',
+    says: () => 'Only the Web UI of this machine may ask this codec server, which asks for no token.',
+    remedy: 'Use the Web UI that keyturn dev names, or run keyturn codec-server with tokens.',
+  },
+  KEYTURN_CODEC_REQUEST: {
+    kind: 'terminal',
+    says: (what: string) => `The codec server cannot do what it was asked: ${what}.`,
+    remedy: 'Its protocol and limits are in docs/codec-server.md.',
+  },
+  KEYTURN_CODEC_BUSY: {
+    kind: 'transient',
+    says: () => 'The codec server was asked too often.',
+    remedy: 'Wait for as long as Retry-After says. Its limit is in docs/codec-server.md.',
+  },
+  KEYTURN_CODEC_ISSUER_UNREACHABLE: {
+    kind: 'transient',
+    says: () => "The codec server cannot check a JWT: its issuer's keys (JWKS) cannot be had.",
+    remedy: 'Check that KEYTURN_CODEC_JWKS can be reached from the codec server and holds a key set.',
   },
 
   // The retirement of an old key

@@ -69,13 +69,19 @@ export function isWanted(state: PolicyState, reason: RotationReason): boolean {
 }
 
 /**
- * Former keys that still work upstream and are waited for. One whose disabling was refused because its successor does
- * not work is not: only a fresh key cures that.
+ * Former keys that still work upstream and are waited for. One whose disabling is refused again and again because its
+ * successor does not work is not: only a fresh key cures that.
  */
 function waitedFor(state: PolicyState): RetiringKey[] {
-  return state.retiring.filter(
-    (key) => key.disabledAt === null && key.blocked?.code !== 'KEYTURN_OLD_KEY_STILL_NEEDED',
-  );
+  return state.retiring.filter((key) => key.disabledAt === null && !isStuck(key));
+}
+
+/**
+ * Five tries take a quarter of an hour (policy/backoff.ts). Sooner it may be a store that shows an older value for a
+ * while, and a fresh key would be a third live one for nothing (I3).
+ */
+function isStuck({ blocked }: RetiringKey): boolean {
+  return blocked?.code === 'KEYTURN_OLD_KEY_STILL_NEEDED' && blocked.tries >= 5;
 }
 
 /** A scheduled run ends a grace that has no more than this to go; it waits for a longer one. */

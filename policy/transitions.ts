@@ -102,12 +102,17 @@ function afterPublished(
   now: Instant,
 ): PolicyState {
   const { key, reason, rotationId, fault } = result;
+  const fresh = { ...key, rotationId, publishedAt: now };
   const former = state.current === null ? [] : [retiring(state.current, plus(now, policy.graceMs))];
+  // The policy may have been deleted while the rotation was under way: then the fresh key goes like the others.
+  const mode = state.ending?.mode ?? 'detach';
+  const leaves = mode !== 'detach';
+  const leaving = leaves ? [retiring(fresh, plus(now, endingGraceMs(state, mode)))] : [];
   const published: PolicyState = {
     ...state,
-    current: { ...key, rotationId, publishedAt: now },
+    current: leaves ? null : fresh,
     // Whatever kept an older key from being revoked is judged anew beside the fresh one.
-    retiring: [...state.retiring.map((old) => ({ ...old, blocked: null })), ...former],
+    retiring: [...state.retiring.map((old) => ({ ...old, blocked: null })), ...former, ...leaving],
     next: null,
     anchor: anchorAfter(state, reason, result.startedAt),
   };
@@ -174,8 +179,7 @@ export function afterSweepFailed(state: PolicyState, swept: WatchedMarker, now: 
 }
 
 export function afterEnding(state: PolicyState, mode: EndingMode, now: Instant): PolicyState {
-  const graceMs = mode === 'retire' ? (state.policy?.graceMs ?? 0) : 0;
-  const current = state.current === null ? [] : [retiring(state.current, plus(now, graceMs))];
+  const current = state.current === null ? [] : [retiring(state.current, plus(now, endingGraceMs(state, mode)))];
   const keys = [...state.retiring, ...current].map((key) =>
     mode === 'destroy' ? { ...key, disableAt: now, deleteAt: key.deleteAt === null ? null : now, blocked: null } : key,
   );
@@ -185,6 +189,11 @@ export function afterEnding(state: PolicyState, mode: EndingMode, now: Instant):
       ? { ...state, ending, pending: null }
       : { ...state, ending, pending: null, current: null, retiring: keys };
   return recorded(ended, { event: 'ending', at: now, note: mode });
+}
+
+/** How long the newest key of a deleted policy still works. */
+function endingGraceMs(state: PolicyState, mode: EndingMode): number {
+  return mode === 'retire' ? (state.policy?.graceMs ?? 0) : 0;
 }
 
 export function afterStoresCleared(state: PolicyState, now: Instant): PolicyState {

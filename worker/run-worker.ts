@@ -1,10 +1,11 @@
 import { keyturnPaths } from '../config/paths.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
-import { createWorker } from './create-worker.ts';
+import { createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
 import { createLogger, installRuntime } from './logger.ts';
 import { openTools } from './open-tools.ts';
+import { untilPolling } from './until-polling.ts';
 
 /** What a parent process is told once the worker polls (`process.send`). */
 export type WorkerReady = { ready: true; healthPort: number };
@@ -15,7 +16,7 @@ export type WorkerReady = { ready: true; healthPort: number };
  *
  * @throws KEYTURN_USAGE, KEYTURN_PORT_IN_USE, and what opening keyring, vault and keyturn.yaml throws
  */
-export async function runWorker(): Promise<void> {
+export async function runWorker(options: Pick<WorkerOptions, 'activityInterceptors'> = {}): Promise<void> {
   const { env } = process;
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
@@ -28,14 +29,17 @@ export async function runWorker(): Promise<void> {
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, stopNow);
   try {
     const { connection, namespace } = await connectTemporal(log, stop.signal);
-    const worker = await createWorker({ connection, namespace, tools });
+    const worker = await createWorker({ ...options, connection, namespace, tools });
     const health = await startHealth(worker, config.health.host, config.health.port);
-    const ready: WorkerReady = { ready: true, healthPort: health.port };
-    log.info({ healthPort: health.port, namespace }, 'worker ready');
-    process.send?.(ready);
     const running = worker.run();
     if (stop.signal.aborted) worker.shutdown();
     else stop.signal.addEventListener('abort', () => worker.getState() === 'RUNNING' && worker.shutdown());
+    await Promise.race([untilPolling(connection, worker), running]);
+    if (worker.getState() === 'RUNNING') {
+      const ready: WorkerReady = { ready: true, healthPort: health.port };
+      log.info({ healthPort: health.port, namespace }, 'worker ready');
+      process.send?.(ready);
+    }
     await running;
     await health.close();
     await connection.close();

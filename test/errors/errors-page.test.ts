@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { errorsPage } from '../../scripts/errors-page.ts';
 import { faults } from '../../errors/faults.ts';
 import { fault } from '../../errors/keyturn-error.ts';
+import { errorsPage } from '../../scripts/errors-page.ts';
 
 test('docs/errors.md is current: node scripts/generate-errors-page.ts', () => {
   expect(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')).toBe(errorsPage());
