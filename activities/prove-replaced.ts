@@ -1,4 +1,4 @@
-import { digestOf } from '../codec/secret.ts';
+import { digestOf, type Secret } from '../codec/secret.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
 import type { KeyRef } from '../policy/state.ts';
 import type { Tools } from './tools.ts';
@@ -31,14 +31,26 @@ export async function proveReplaced(tools: Tools, retirement: Retirement): Promi
     if (successor === null) continue;
     if (held.kind === 'absent') throw kept(`store "${store}" holds no key at all`);
     if (digest !== successor.digest) throw kept(`store "${store}" does not hold key #${successor.generation}`);
-    const api = await tools.openrouter(connection);
-    try {
-      await api.currentKey(held.value);
-    } catch (error) {
-      if (!(error instanceof KeyturnError) || error.code !== 'KEYTURN_KEY_NOT_ACCEPTED') throw error;
-      // An outage answers 401 to every key (facts §7). Then this fails as well, and nothing is known of the successor.
-      await api.getKey(successor.hash);
-      throw kept(`OpenRouter does not accept key #${successor.generation}, which should have replaced it`);
-    }
+    await proveWorks(tools, connection, held.value, successor, kept);
+  }
+}
+
+type Kept = (why: string) => KeyturnError;
+
+/**
+ * The record is asked first: in an outage every key gets a 401 (facts §7), and then this fails as well, so that nothing
+ * is concluded. A key that somebody has stopped may still be accepted for minutes; its record tells.
+ */
+async function proveWorks(tools: Tools, connection: string, value: Secret, successor: KeyRef, kept: Kept) {
+  const api = await tools.openrouter(connection);
+  const record = await api.getKey(successor.hash);
+  const name = `key #${successor.generation}, which should have replaced it,`;
+  if (record === null) throw kept(`${name} no longer exists`);
+  if (record.disabled) throw kept(`${name} is disabled`);
+  try {
+    await api.currentKey(value);
+  } catch (error) {
+    if (!(error instanceof KeyturnError) || error.code !== 'KEYTURN_KEY_NOT_ACCEPTED') throw error;
+    throw kept(`OpenRouter does not accept ${name} (401)`);
   }
 }

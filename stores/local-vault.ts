@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Keyring } from '../codec/keyring.ts';
 import { seal, unseal } from '../codec/seal.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { SealedColumn } from './sealed-column.ts';
 import type { SecretRef, SecretStore } from './secret-store.ts';
 import { openVaultFile } from './vault-file.ts';
 
@@ -11,6 +12,13 @@ export type VaultEntry = { name: string; policy: string; version: number; writte
 export type LocalVault = SecretStore & {
   /** Every secret the vault holds a value of, by name; no values. */
   list(): Promise<VaultEntry[]>;
+};
+
+export const secretColumn: SealedColumn = {
+  table: 'secret_version',
+  column: 'sealed',
+  context: (row) => versionContext(String(row.name), Number(row.version)),
+  named: (row) => `secret ${row.name} version ${row.version}`,
 };
 
 const storeName = 'local';

@@ -19,6 +19,7 @@ export interface SecretStore {
   readonly name: string;
   /** Everything below would be allowed for this secret. Changes nothing. */
   check(secret: SecretRef): Promise<void>;
+  /** Never from a cache or a lagging replica: what it answers is put back, and must not be a key revoked long ago. */
   capture(secret: SecretRef): Promise<Captured>;
   /**
    * Makes `value` the current one. The same rotation id twice is one write.

@@ -6,6 +6,7 @@ import type { Keyring } from '../codec/keyring.ts';
 import { keyIdOf, seal, unseal } from '../codec/seal.ts';
 import { Secret } from '../codec/secret.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
+import type { SealedColumn } from './sealed-column.ts';
 import { vaultFault } from './vault-faults.ts';
 
 /** One SQLite file for secrets and connections; values in it are sealed. Several processes use it at once. */
@@ -24,6 +25,14 @@ const lockWaitMs = 2_000;
 const format = 1;
 const applicationId = 0x6b74726e; // "ktrn" in the header of the file, so that another program's database is known
 const proofContext = JSON.stringify(['vault proof']);
+
+/** Opens with every keyring that this vault belongs to, before anything else of it is touched. */
+export const proofColumn: SealedColumn = {
+  table: 'vault',
+  column: 'proof',
+  context: () => proofContext,
+  named: () => 'the proof of its keyring',
+};
 
 const schema = `
   CREATE TABLE vault (proof TEXT NOT NULL) STRICT;

@@ -28,45 +28,58 @@ export type Surroundings = {
 };
 
 /**
- * One round: plans the next run, asks what is due, and sleeps until it is or carries it out.
- * The workflow runs it round by round, and so does the simulated world.
+ * One round: plans the next run, or asks what is due and sleeps until it is or carries it out. The workflow runs it round
+ * by round, and so does the simulated world.
+ *
+ * Between asking what is due and acting on it nothing is awaited: a message that came in between would be lost.
  */
-export async function liveOn(life: Life, around: Surroundings): Promise<'slept' | 'acted' | 'ended'> {
+export async function liveOn(life: Life, around: Surroundings): Promise<'idle' | 'acted' | 'ended'> {
   const { policy } = life.state;
   if (policy === null) return 'ended';
-  await plan(life, policy, around);
+  if (isUnplanned(life.state)) {
+    await plan(life, policy, around);
+    return 'idle';
+  }
   const step = nextStep(life.state, around.now());
+  if (isUnconfirmed(life, step)) {
+    await confirm(life, policy, around);
+    return 'idle';
+  }
   around.show();
   if (step.do === 'end') return 'ended';
   if (step.do === 'sleep') {
     const asleep = life.state;
     await around.sleep(step.until, step.because, () => life.state !== asleep);
-    return 'slept';
+    return 'idle';
   }
-  if (!(await isConfirmed(life, policy, step, around))) return 'slept';
   await carryOut(life, policy, step, around);
-  // Here already, so that `status` tells the next run at once and not only in the next round.
-  await plan(life, policy, around);
+  // In this round already, so that `status` tells the next run at once.
+  if (isUnplanned(life.state)) await plan(life, policy, around);
   return 'acted';
 }
 
+function isUnplanned({ policy, next, anchor, ending }: PolicyState): boolean {
+  return policy?.autoRotate === true && next === null && anchor !== null && ending === null;
+}
+
 async function plan(life: Life, policy: Policy, { planning, now }: Surroundings): Promise<void> {
-  const { next, anchor, ending } = life.state;
-  if (!policy.autoRotate || next !== null || anchor === null || ending !== null) return;
+  const { anchor } = life.state;
+  if (anchor === null) return;
   const { anchorDate, run } = await planning.planRun({ schedule: policy.schedule, anchor, after: now() });
   // A message may have replaced the policy meanwhile; then the next round plans by that.
   if (life.state.policy === policy) life.state = { ...life.state, anchor: { date: anchorDate }, next: run };
 }
 
 /** Time zone rules change while a policy sleeps: a scheduled run is asked for again when it is due, never run early. */
-async function isConfirmed(life: Life, policy: Policy, step: NextStep, { planning }: Surroundings): Promise<boolean> {
+function isUnconfirmed({ state, confirmedRun }: Life, step: NextStep): boolean {
+  return step.do === 'rotate' && step.pending === null && state.next !== null && state.next.utc !== confirmedRun;
+}
+
+async function confirm(life: Life, policy: Policy, { planning }: Surroundings): Promise<void> {
   const { next } = life.state;
-  if (step.do !== 'rotate' || step.pending !== null || next === null) return true;
-  if (life.confirmedRun === next.utc) return true;
+  if (next === null) return;
   const run = await planning.confirmRun({ schedule: policy.schedule, date: next.date });
-  if (life.state.policy === policy && life.state.next !== null) {
-    life.state = { ...life.state, next: run };
-    life.confirmedRun = run.utc;
-  }
-  return false;
+  if (life.state.policy !== policy || life.state.next !== next) return;
+  life.state = { ...life.state, next: run };
+  life.confirmedRun = run.utc;
 }

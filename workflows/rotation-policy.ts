@@ -24,7 +24,13 @@ import * as messages from './messages.ts';
 import { type Life, liveOn, type Surroundings } from './policy-life.ts';
 import { showSearchAttributes } from './visibility.ts';
 
-const planning = proxyLocalActivities<Pick<Activities, 'planRun' | 'confirmRun' | 'checkPolicy'>>({
+/** Tried for ever: a policy whose next run cannot be planned right now must not end. */
+const planning = proxyLocalActivities<Pick<Activities, 'planRun' | 'confirmRun'>>({
+  startToCloseTimeout: '10 seconds',
+});
+
+/** Somebody waits for the answer. */
+const { checkPolicy } = proxyLocalActivities<Pick<Activities, 'checkPolicy'>>({
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '1 minute',
 });
@@ -81,7 +87,7 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
     messages.applyPolicy,
     async (policy) => {
       try {
-        await planning.checkPolicy(policy);
+        await checkPolicy(policy);
       } catch (error) {
         refused = true;
         const { code, kind, message, remedy } = faultFrom('checkPolicy', error);

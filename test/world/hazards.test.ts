@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'vitest';
+import { afterEnding, afterPause, afterRequest } from '../../policy/transitions.ts';
+import { StepFailed } from '../../workflows/steps.ts';
+import { plainFault } from './faults.ts';
+import { orphansIn } from './orphans.ts';
+import { type Scripted, scriptedWorld } from './scripted-world.ts';
+import type { World } from './world.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** When the second rotation of the plain policy is due: 03:30 UTC of the day after the first. */
+const secondRunMs = day + 3.5 * hour;
+
+describe('a create whose request arrives late', () => {
+  const arrivals = { 'within the patient minutes': 90_000, 'before the first sweep': 8 * minute };
+  const later = { 'after the first sweep': 30 * minute, 'after the second': 5 * hour, 'before the last': 20 * hour };
+  test.each(Object.entries({ ...arrivals, ...later }))('%s leaves no orphan', async (_, lateMs) => {
+    const world = scriptedWorld({
+      script: [{ step: 'createKey', fault: { ...plainFault('hang'), lateMs }, fromMs: secondRunMs }],
+    });
+    await live(world, secondRunMs + lateMs + 2 * minute);
+    const { rotations, entity } = world;
+    expect(rotations().published).toBe(2);
+    await world.clock.run(world.clock.wait(2 * day));
+    expectSound(world);
+    expect(entity.state().watch).toEqual([]);
+  });
+
+  test('is the third live key at most, and for less than a day', async () => {
+    const lateMs = 70 * minute;
+    const world = scriptedWorld({
+      policy: { schedule: { every: 7, at: '03:30', timeZone: 'UTC' } },
+      script: [{ step: 'createKey', fault: { ...plainFault('crash before'), lateMs } }],
+    });
+    await live(world, lateMs + 10 * minute);
+    expect(world.openrouter.live()).toHaveLength(2);
+    expect(orphansIn(world)).toHaveLength(1);
+    await world.clock.run(world.clock.wait(day));
+    expect(world.invariants.mostLiveKeys).toBeLessThanOrEqual(3);
+    expectSound(world);
+  });
+});
+
+test('two creates in a row whose requests both arrive late leave no orphan', async () => {
+  const fault = { ...plainFault('crash before'), lateMs: 3 * hour };
+  const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 2, fromMs: secondRunMs }] });
+  await live(world, 4 * day);
+  expectSound(world);
+  expect(world.rotations().published).toBe(4);
+});
+
+test('a write of a lost worker that lands after the undo changes nothing', async () => {
+  const script: Scripted[] = [
+    { step: 'storeSecret', fault: { ...plainFault('crash before'), lateMs: 40 * minute }, fromMs: secondRunMs },
+    { step: 'storeSecret', fault: plainFault('429'), times: 20, fromMs: secondRunMs },
+  ];
+  const world = scriptedWorld({ script });
+  await live(world, secondRunMs + 13 * minute);
+  const [before] = world.stores.map((store) => store.valueOf('OPENROUTER_API_KEY'));
+  expect(world.entity.state().history.at(-1)).toMatchObject({ event: 'undone' });
+  expect(world.openrouter.keyOf(before ?? '')?.hash).toBe(world.entity.state().current?.hash);
+  await world.clock.run(world.clock.wait(day));
+  expectSound(world);
+});
+
+test('a second store that fails for good puts the first one back', async () => {
+  const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] } } });
+  const [first, second] = world.stores;
+  await live(world, day);
+  const held = first?.valueOf('OPENROUTER_API_KEY');
+  if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 5 * hour;
+  for (let waited = 0; waited < 4 * hour; waited += minute) {
+    await world.clock.run(world.clock.wait(minute));
+    if (!world.entity.rotating()) expect(first?.valueOf('OPENROUTER_API_KEY')).toBe(held);
+  }
+  expect(world.rotations().begun).toBeGreaterThan(1);
+  await world.clock.run(world.clock.wait(day));
+  expect(world.rotations().published).toBeGreaterThan(1);
+  expectSound(world);
+});
+
+test('a policy that is deleted in the middle of a rotation leaves no live key and no secret', async () => {
+  for (const mode of ['retire', 'destroy'] as const) {
+    const world = scriptedWorld({});
+    await live(world, secondRunMs + 30_000);
+    expect(world.entity.rotating()).toBe(true);
+    await world.clock.run(world.entity.tell((state, now) => afterEnding(state, mode, now)));
+    await world.clock.run(world.entity.ended);
+    expect(world.openrouter.live()).toEqual([]);
+    expect(world.stores.map((store) => store.valueOf('OPENROUTER_API_KEY'))).toEqual([null]);
+    expectSound(world);
+  }
+});
+
+test('an outage that answers 401 to every key does not let a third key be made', async () => {
+  const world = scriptedWorld({});
+  const { clock, entity, openrouter } = world;
+  await live(world, secondRunMs + 10 * minute);
+  // It begins before the former key is to be disabled, and ends between two tries to do so.
+  openrouter.outage = { kind: '401', untilMs: Number.POSITIVE_INFINITY };
+  while ((entity.state().retiring[0]?.blocked?.tries ?? 0) < 3) await clock.run(clock.wait(second));
+  openrouter.outage = { kind: '401', untilMs: 0 };
+  const asked = { requestId: 'one', rotationId: 'asked', reason: 'now', endGrace: false };
+  await clock.run(entity.tell((state, now) => afterRequest(state, asked, now)));
+  await clock.run(clock.wait(2 * day));
+  expect(world.invariants.mostLiveKeys).toBe(2);
+  expect(world.rotations().published).toBe(5);
+  expectSound(world);
+});
+
+test('an error that nobody expected, after the key was made, leaves no orphan', async () => {
+  const world = scriptedWorld({
+    mutation: {
+      steps: (steps) => ({
+        ...steps,
+        createKey: async (input) => {
+          const created = await steps.createKey(input);
+          if (input.marker.endsWith(':2')) return created;
+          throw new StepFailed({ code: 'KEYTURN_INTERNAL', kind: 'terminal', message: 'a defect', remedy: '' });
+        },
+      }),
+    },
+  });
+  await live(world, 2 * day);
+  expect(world.rotations().published).toBe(2);
+  expect(orphansIn(world)).toEqual([]);
+});
+
+test('a pause that comes while a rotation is under way does not stop it, and stops the next', async () => {
+  const world = scriptedWorld({});
+  await live(world, secondRunMs + 30_000);
+  expect(world.entity.rotating()).toBe(true);
+  await world.clock.run(world.entity.tell((state, now) => afterPause(state, null, now)));
+  await world.clock.run(world.clock.wait(5 * day));
+  expect(world.rotations()).toEqual({ begun: 2, published: 2 });
+  expectSound(world);
+});
+
+test('a worker that is away for three days makes up for one rotation', async () => {
+  const away = { ...plainFault('crash after'), downMs: 3 * day };
+  const world = scriptedWorld({ script: [{ step: 'deleteKey', fault: away, fromMs: secondRunMs }] });
+  await live(world, secondRunMs + 3 * day + 12 * hour);
+  expect(world.rotations().published).toBe(3);
+  expectSound(world);
+});
+
+test('a key deleted behind our back is replaced by the next rotation', async () => {
+  const world = scriptedWorld({});
+  await live(world, day);
+  world.invariants.tampered();
+  world.openrouter.delete(world.entity.state().current?.hash ?? '', { by: 'outside' });
+  await world.clock.run(world.clock.wait(2 * day));
+  const [held] = world.stores.map((store) => store.valueOf('OPENROUTER_API_KEY') ?? '');
+  expect(world.openrouter.live().map(({ secret }) => secret)).toContain(held);
+  expectSound(world);
+});
+
+test('a former key that somebody put back into a store is not disabled', async () => {
+  const world = scriptedWorld({});
+  await live(world, secondRunMs + 10 * minute);
+  const [former] = world.entity.state().retiring;
+  const secret = world.openrouter.keys.get(former?.hash ?? '')?.secret ?? '';
+  world.invariants.tampered();
+  world.stores[0]?.tamper('OPENROUTER_API_KEY', secret);
+  await world.clock.run(world.clock.wait(12 * hour));
+  expect(world.openrouter.keyOf(secret)?.disabledAt).toBeNull();
+  expect(world.entity.state().retiring[0]?.blocked?.code).toBe('KEYTURN_OLD_KEY_STILL_NEEDED');
+  await world.clock.run(world.clock.wait(2 * day));
+  expect(world.openrouter.keyOf(secret)?.disabledAt).not.toBeNull();
+  expectSound(world);
+});
+
+async function live(world: World, ms: number): Promise<void> {
+  await world.clock.run(world.entity.apply(world.policy).then(() => world.clock.wait(ms)));
+}
+
+function expectSound(world: World): void {
+  world.invariants.close();
+  expect(world.invariants.broken).toEqual([]);
+  expect(world.invariants.secondsWithoutValidKey).toBe(0);
+  expect(orphansIn(world)).toEqual([]);
+}

@@ -1,0 +1,186 @@
+import type { PolicyState, RotationReason, RotationRecord } from '../../policy/state.ts';
+import type { Author, OpenRouter, UpstreamWatcher, WorldKey } from './openrouter.ts';
+import type { MemoryStore, StoreWatcher } from './store.ts';
+
+type Eyes = {
+  now: () => number;
+  openrouter: () => OpenRouter;
+  stores: () => readonly MemoryStore[];
+  secretName: string;
+  /** How long a stopped key may still be accepted. */
+  lingerMs: number;
+};
+
+/** What each required store holds, and since when. */
+type Hold = { value: string | null; since: number; byStranger: boolean };
+
+/**
+ * Longest life of a key that nobody waits for (I3): it may arrive just after a sweep, and the last one is a day after
+ * the rotation. An outage or a dead worker puts that one off, by half a day at most in this world.
+ */
+const longestStrayMs = 36 * 3_600_000;
+
+const most = 5;
+
+/** Watches one policy's world and notes every broken promise (design §7), at the moment it breaks. */
+export class Invariants {
+  readonly broken: string[] = [];
+  secondsWithoutValidKey = 0;
+  mostLiveKeys = 0;
+  readonly #eyes: Eyes;
+  readonly #holds = new Map<string, Hold>();
+  readonly #publishedHashes = new Set<string>();
+  readonly #answered = new Set<string>();
+  readonly #writtenBy = new Map<string, string>();
+  readonly #recorded = new Set<string>();
+  readonly #begun = new Set<string>();
+  /** The dates whose scheduled rotation was published. */
+  readonly #dates = new Set<string>();
+  readonly #markers = new Set<string>();
+  readonly #stoppedByStranger = new Map<string, number>();
+  #published = false;
+  #tampered = false;
+  #emptying = false;
+  #invalidSince: number | null = null;
+
+  constructor(eyes: Eyes) {
+    this.#eyes = eyes;
+  }
+
+  readonly upstream: UpstreamWatcher = {
+    created: (key) => this.#count(key),
+    stopping: (key, author) => this.#mayStop(key, author),
+    stopped: (key) => {
+      this.#ageOf(key);
+      this.look();
+    },
+  };
+
+  readonly storeChanged: StoreWatcher = ({ store, value, by }) => {
+    this.#holds.set(store, { value, since: this.#eyes.now(), byStranger: by === 'a stranger' });
+    if (by === 'removal') this.#emptying = true;
+    const { secretName } = this.#eyes;
+    if (value !== null && by !== 'a stranger' && !by.startsWith('undo of ')) {
+      const known = this.#writtenBy.get(by);
+      if (known !== undefined && known !== value) this.#break(`I4: rotation ${by} wrote two keys to ${secretName}`);
+      this.#writtenBy.set(by, value);
+    }
+    this.look();
+  };
+
+  /** The saga has called its first step after publishing. */
+  published(hash: string): void {
+    this.#published = true;
+    this.#tampered = false;
+    this.#publishedHashes.add(hash);
+    this.look();
+  }
+
+  /** The saga knows the key. */
+  answered(hash: string): void {
+    this.#answered.add(hash);
+    const known = this.#eyes
+      .openrouter()
+      .live()
+      .filter((key) => this.#answered.has(key.hash)).length;
+    if (known > 2 && !this.#tampered) this.#break(`I3: ${known} live keys that Keyturn knows of`);
+  }
+
+  begun(rotationId: string, reason: RotationReason, state: PolicyState): void {
+    if (this.#begun.has(rotationId)) this.#break(`I4: rotation ${rotationId} began twice`);
+    this.#begun.add(rotationId);
+    if (reason.kind !== 'scheduled') return;
+    if (state.paused !== null) this.#break('a scheduled rotation began while the policy is paused');
+    if (state.policy?.autoRotate === false) this.#break('a scheduled rotation began though autoRotate is off');
+    if (this.#dates.has(reason.date)) this.#break(`the rotation for ${reason.date} was published, and began once more`);
+  }
+
+  ended(record: RotationRecord): void {
+    this.#recorded.add(record.rotationId);
+    if (record.event === 'published' && record.reason.kind === 'scheduled') this.#dates.add(record.reason.date);
+  }
+
+  /** Somebody other than Keyturn disabled, deleted or overwrote something: I1 is theirs until the next publish. */
+  tampered(): void {
+    this.#tampered = true;
+    this.look();
+  }
+
+  /** A defect, or a promise that only the end of the story can show. */
+  report(what: string): void {
+    this.#break(what);
+  }
+
+  /** I1, at this moment; called after every change of a store or of OpenRouter, and after every step of the clock. */
+  look(): void {
+    const since = this.#invalidSince;
+    const why = this.#whyInvalid();
+    if (why !== null && since === null) {
+      this.#invalidSince = this.#eyes.now();
+      this.#break(`I1: ${why}`);
+    }
+    if (why === null && since !== null) {
+      this.#invalidSince = null;
+      this.secondsWithoutValidKey += (this.#eyes.now() - since) / 1000;
+    }
+  }
+
+  /** At the end of the story. */
+  close(): void {
+    this.look();
+    if (this.#invalidSince !== null) this.secondsWithoutValidKey += (this.#eyes.now() - this.#invalidSince) / 1000;
+    for (const id of this.#begun) {
+      if (!this.#recorded.has(id)) this.#break(`I7: rotation ${id} began and left no record`);
+    }
+  }
+
+  #whyInvalid(): string | null {
+    if (!this.#published || this.#tampered || this.#emptying) return null;
+    const openrouter = this.#eyes.openrouter();
+    for (const store of this.#eyes.stores()) {
+      const value = store.valueOf(this.#eyes.secretName);
+      if (value === null) return `store ${store.name} holds nothing`;
+      const key = openrouter.keyOf(value);
+      if (key === undefined || !openrouter.works(key)) return `store ${store.name} holds a key that does not work`;
+    }
+    return null;
+  }
+
+  #mayStop(key: WorldKey, author: Author): void {
+    if (author.by === 'outside') this.#stoppedByStranger.set(key.hash, this.#eyes.now());
+    if (author.by === 'outside' || key.disabledAt !== null) return;
+    for (const [store, hold] of this.#holds) {
+      // What a stranger puts into a store after a step began, that step cannot know.
+      const unknowable = hold.byStranger && hold.since >= author.since;
+      if (hold.value === key.secret && !unknowable) this.#break(`I2: a key is stopped while store ${store} holds it`);
+    }
+    if (!this.#publishedHashes.has(key.hash) || this.#emptying) return;
+    const openrouter = this.#eyes.openrouter();
+    // Nor can it know that a stranger stopped the new key after it began, or while edges still accept that one.
+    const unknowable = [...this.#stoppedByStranger.values()].some((at) => at >= author.since - this.#eyes.lingerMs);
+    const others = openrouter
+      .live()
+      .some((other) => other !== key && this.#publishedHashes.has(other.hash) && openrouter.works(other));
+    if (openrouter.works(key) && !others && !unknowable) this.#break('I2: the last known good key is stopped');
+  }
+
+  /**
+   * I3: a marker makes one key, Keyturn knows of two live ones at most, and one more for each create whose answer was
+   * lost, until it is found. (With one such create that is three.)
+   */
+  #count(key: WorldKey): void {
+    if (this.#markers.has(key.settings.name)) this.#break(`I3: marker ${key.settings.name} made a second key`);
+    this.#markers.add(key.settings.name);
+    this.mostLiveKeys = Math.max(this.mostLiveKeys, this.#eyes.openrouter().live().length);
+  }
+
+  #ageOf(key: WorldKey): void {
+    const ageMs = this.#eyes.now() - key.createdAt;
+    if (this.#answered.has(key.hash) || ageMs <= longestStrayMs) return;
+    this.#break(`I3: a key that nobody waits for lived for ${Math.round(ageMs / 3_600_000)} h`);
+  }
+
+  #break(what: string): void {
+    if (this.broken.length < most) this.broken.push(`${new Date(this.#eyes.now()).toISOString()} ${what}`);
+  }
+}

@@ -1,0 +1,30 @@
+import type { Steps } from '../../workflows/steps.ts';
+import type { Mutation } from './world.ts';
+
+/** Sagas that are wrong on purpose: a world that does not notice them proves nothing. */
+export const mutations: Record<string, Mutation> = {
+  'create is not undone': {
+    steps: (steps) => ({
+      ...steps,
+      reapKey: async (input) => (input.hash === null ? steps.reapKey(input) : { found: true }),
+    }),
+  },
+  'the secret is stored before the key is verified': { steps: storedFirst },
+  'POST is sent again': { createAttempts: 3 },
+};
+
+/** What the saga calls verifyKey does nothing yet; it is made up for when the secret is in the store. */
+function storedFirst(steps: Steps): Steps {
+  let verify: (() => Promise<unknown>) | null = null;
+  return {
+    ...steps,
+    verifyKey: async (input) => {
+      verify = () => steps.verifyKey(input);
+      return { accepted: 0 };
+    },
+    storeSecret: async (input) => {
+      await steps.storeSecret(input);
+      await verify?.();
+    },
+  };
+}

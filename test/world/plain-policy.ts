@@ -1,0 +1,23 @@
+import type { Policy } from '../../policy/policy.ts';
+
+/** A policy with nothing special about it: daily, one store, an hour of grace and one of quarantine. */
+export function plainPolicy(changes: Partial<Policy> = {}): Policy {
+  return {
+    name: 'checkout',
+    connection: 'main',
+    schedule: { every: 1, at: '03:30', timeZone: 'UTC' },
+    autoRotate: true,
+    key: {
+      name: 'checkout-prod',
+      limit: null,
+      limitReset: null,
+      includeByokInLimit: false,
+      workspace: null,
+      expiresAfterMs: null,
+    },
+    secret: { name: 'OPENROUTER_API_KEY', stores: ['first'] },
+    graceMs: 3_600_000,
+    quarantineMs: 3_600_000,
+    ...changes,
+  };
+}

@@ -1,0 +1,49 @@
+import type { Policy } from '../../policy/policy.ts';
+import type { StepName } from '../../workflows/steps.ts';
+import type { Fault, FaultSource } from './faults.ts';
+import { plainPolicy } from './plain-policy.ts';
+import { createWorld, type Mutation, type World } from './world.ts';
+
+export type Scripted = {
+  step: StepName;
+  fault: Fault;
+  /** It strikes attempts from then on, milliseconds after the start. Default: 0. */
+  fromMs?: number;
+  /** How many attempts it strikes. Default: 1. */
+  times?: number;
+};
+
+/** Faults that strike where a test says, and nowhere else. */
+export function scriptedFaults(startMs: number, script: readonly Scripted[]): FaultSource {
+  const left = script.map((line) => ({ fromMs: 0, ...line, times: line.times ?? 1 }));
+  return (step, now) => {
+    const line = left.find(
+      ({ fromMs, times, step: struck }) => struck === step && times > 0 && now >= startMs + fromMs,
+    );
+    if (line === undefined) return null;
+    line.times -= 1;
+    return line.fault;
+  };
+}
+
+/** A world in which only what a test says goes wrong. A new key takes a minute to be known at OpenRouter's three edges. */
+export function scriptedWorld(options: {
+  script?: readonly Scripted[];
+  policy?: Partial<Policy>;
+  startMs?: number;
+  mutation?: Mutation;
+  newKeyMs?: number;
+}): World {
+  const { script = [], policy = {}, startMs = Date.UTC(2026, 0, 1), mutation, newKeyMs = 60_000 } = options;
+  let asked = 0;
+  return createWorld({
+    seed: 1,
+    startMs,
+    policy: plainPolicy(policy),
+    faults: scriptedFaults(startMs, script),
+    // The edges learn of it one after another: in between it flaps.
+    propagation: { edges: 3, newKeyMs: () => Math.round(((asked++ % 3) / 2) * newKeyMs), oldKeyMs: () => 60_000 },
+    latencyMs: () => 100,
+    ...(mutation === undefined ? {} : { mutation }),
+  });
+}

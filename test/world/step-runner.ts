@@ -1,0 +1,158 @@
+import { createActivities } from '../../activities/index.ts';
+import { fault, KeyturnError } from '../../errors/keyturn-error.ts';
+import type { FaultNote } from '../../policy/state.ts';
+import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../../workflows/activity-options.ts';
+import { StepFailed, type StepName, type Steps } from '../../workflows/steps.ts';
+import type { FaultKind, FaultSource } from './faults.ts';
+import { type Attempt, type Surroundings, toolsFor } from './wire.ts';
+
+export type StepRunnerOptions = Surroundings & {
+  faults: FaultSource;
+  /** Told of every fault that really struck. */
+  onStrike: (step: StepName, kind: FaultKind) => void;
+  /** Told of an error that no fault can explain: a defect. */
+  onDefect: (what: string) => void;
+  onStuck: Steps['stuck'];
+  trace: (what: string) => void;
+  /** Attempts of createKey. Default: as activity-options.ts says; another number is a mutation. */
+  createAttempts?: number;
+};
+
+/** What Temporal does for the steps, and the worker that may be down. */
+export type StepRunner = { steps: Steps; workerUp: () => Promise<void> };
+
+type Ending =
+  | { is: 'done'; result: unknown }
+  | { is: 'failed'; fault: FaultNote; final: boolean; retryAfterMs: number | undefined }
+  /** No answer in time: the worker died, or hangs. */
+  | { is: 'lost' };
+
+/**
+ * Plays Temporal: carries each step out as attempts of an activity, obeying workflows/activity-options.ts, and turns
+ * errors into `StepFailed` as worker/activity-interceptor.ts and workflows/durable-steps.ts do.
+ */
+export function createStepRunner(options: StepRunnerOptions): StepRunner {
+  const { clock, faults, onStrike, onDefect, trace } = options;
+  let upAtMs = 0;
+
+  async function workerUp(): Promise<void> {
+    while (clock.now() < upAtMs) await clock.wait(upAtMs - clock.now());
+  }
+
+  function attemptOnce(step: StepName, input: unknown, limitMs: number): Promise<Ending> {
+    return new Promise((resolve) => {
+      let answers = true;
+      const planned = faults(step, clock.now());
+      const lost = () => resolve({ is: 'lost' });
+      const limit = clock.after(limitMs, lost);
+      const attempt: Attempt = {
+        step,
+        fault: planned,
+        author: { by: 'keyturn', since: clock.now() },
+        requests: 0,
+        struck: false,
+        strike() {
+          this.struck = true;
+          trace(`  ${planned?.kind} strikes ${step}`);
+          if (planned !== null) onStrike(step, planned.kind);
+        },
+        die(downMs) {
+          answers = false;
+          upAtMs = Math.max(upAtMs, clock.now() + downMs);
+          // Timers belong to the server: they go on while no worker runs.
+          clock.after(heartbeatTimeoutMs, lost);
+        },
+      };
+      const activities = createActivities(toolsFor(attempt, options));
+      const activity = activities[step] as (input: unknown) => Promise<unknown>;
+      const settle = (ending: Ending) => {
+        if (!answers) return;
+        limit.run = null;
+        resolve(ending);
+      };
+      activity(input).then(
+        (result) => settle({ is: 'done', result }),
+        (error) => settle(failed(error, onDefect)),
+      );
+    });
+  }
+
+  async function carryOut(step: StepName, input: unknown): Promise<unknown> {
+    const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = limitsOf(step, options.createAttempts);
+    const endMs = scheduleToCloseMs === null ? Number.POSITIVE_INFINITY : clock.now() + scheduleToCloseMs;
+    for (let attempt = 1; ; attempt++) {
+      const ending: Ending =
+        upAtMs >= endMs
+          ? await lostAt(endMs)
+          : await workerUp().then(() => attemptOnce(step, input, Math.min(startToCloseMs, endMs - clock.now())));
+      if (ending.is === 'done') return ending.result;
+      const note = ending.is === 'lost' ? fault('KEYTURN_STEP_LOST', step).toJSON() : ending.fault;
+      trace(`  ${step} attempt ${attempt}: ${note.code}`);
+      const intervalMs = retryIntervalMs(attempt, ending.is === 'failed' ? ending.retryAfterMs : undefined);
+      const isFinal = ending.is === 'failed' && ending.final;
+      if (isFinal || attempt === maximumAttempts || clock.now() + intervalMs >= endMs) {
+        // The workflow hears of it when a worker runs it again.
+        await workerUp();
+        throw new StepFailed(note);
+      }
+      await clock.wait(intervalMs);
+    }
+  }
+
+  async function lostAt(endMs: number): Promise<Ending> {
+    await clock.wait(endMs - clock.now());
+    return { is: 'lost' };
+  }
+
+  const step =
+    <Name extends StepName>(name: Name) =>
+    (input: Parameters<Steps[Name]>[0]) =>
+      carryOut(name, input) as ReturnType<Steps[Name]>;
+
+  const steps: Steps = {
+    createKey: step('createKey'),
+    verifyKey: step('verifyKey'),
+    captureSecret: step('captureSecret'),
+    storeSecret: step('storeSecret'),
+    verifySecret: step('verifySecret'),
+    restoreSecret: step('restoreSecret'),
+    removeSecret: step('removeSecret'),
+    renameKey: step('renameKey'),
+    reapKey: step('reapKey'),
+    disableKey: step('disableKey'),
+    deleteKey: step('deleteKey'),
+    pause: async (ms) => {
+      await clock.wait(ms);
+      await workerUp();
+    },
+    stuck: options.onStuck,
+  };
+  return { steps, workerUp };
+}
+
+function limitsOf(step: StepName, createAttempts: number | undefined) {
+  const limits = stepOptions[step];
+  return step === 'createKey' && createAttempts !== undefined ? { ...limits, maximumAttempts: createAttempts } : limits;
+}
+
+/** As Temporal counts: doubled from the first interval, or what the failure asks for. */
+function retryIntervalMs(attempt: number, retryAfterMs: number | undefined): number {
+  const { initialIntervalMs, backoffCoefficient, maximumIntervalMs } = retryPolicy;
+  return retryAfterMs ?? Math.min(maximumIntervalMs, initialIntervalMs * backoffCoefficient ** (attempt - 1));
+}
+
+/** As worker/activity-interceptor.ts: code, kind and remedy travel; terminal and ambiguous are not tried again. */
+function failed(error: unknown, onDefect: (what: string) => void): Ending {
+  if (error instanceof KeyturnError) {
+    const final = error.kind === 'terminal' || error.kind === 'ambiguous';
+    return { is: 'failed', fault: error.toJSON(), final, retryAfterMs: error.retryAfterMs };
+  }
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  onDefect(what);
+  return {
+    is: 'failed',
+    fault: fault('KEYTURN_INTERNAL', what).toJSON(),
+    final: false,
+    retryAfterMs: undefined,
+  };
+}

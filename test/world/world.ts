@@ -1,0 +1,141 @@
+import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { Steps } from '../../workflows/steps.ts';
+import { Clock } from './clock.ts';
+import { type Entity, startEntity } from './entity.ts';
+import { countFault, type FaultSource, type FaultTable } from './faults.ts';
+import { Invariants } from './invariants.ts';
+import { longestLingerMs, OpenRouter, type Propagation } from './openrouter.ts';
+import { Random } from './random.ts';
+import { createStepRunner } from './step-runner.ts';
+import { MemoryStore } from './store.ts';
+
+export type WorldOptions = {
+  seed: number;
+  startMs: number;
+  policy: Policy;
+  faults: FaultSource;
+  propagation: Propagation;
+  /** How long one way of a request takes, milliseconds. */
+  latencyMs: () => number;
+  /** Mutations: what must make the world fail. */
+  mutation?: Mutation;
+  /** Told the story as it happens. */
+  trace?: (line: string) => void;
+  onBegin?: () => void;
+};
+
+export type Mutation = { steps?: (steps: Steps) => Steps; createAttempts?: number };
+
+/** One policy with its OpenRouter, its stores, its clock and whoever watches them. */
+export type World = {
+  policy: Policy;
+  clock: Clock;
+  openrouter: OpenRouter;
+  stores: readonly MemoryStore[];
+  entity: Entity;
+  invariants: Invariants;
+  struck: FaultTable;
+  rotations: () => { begun: number; published: number };
+  /** The policy's workflow has completed: it was deleted, and nothing is left to do. */
+  hasEnded: () => boolean;
+};
+
+const keyring: Keyring = freshKeyring();
+
+export function createWorld(options: WorldOptions): World {
+  const { policy, mutation = {} } = options;
+  const clock = new Clock(options.startMs);
+  const random = new Random(options.seed);
+  const trace = (line: string) => options.trace?.(`${new Date(clock.now()).toISOString()} ${line}`);
+  const struck: FaultTable = new Map();
+  let begun = 0;
+  let published = 0;
+
+  const invariants: Invariants = new Invariants({
+    now: clock.now,
+    openrouter: () => openrouter,
+    stores: () => stores,
+    secretName: policy.secret.name,
+    lingerMs: longestLingerMs,
+  });
+  const openrouter: OpenRouter = new OpenRouter({
+    clock,
+    random: random.fork(),
+    propagation: options.propagation,
+    watcher: invariants.upstream,
+  });
+  const stores = policy.secret.stores.map((name) => new MemoryStore(name, clock.now, invariants.storeChanged));
+
+  const { steps, workerUp } = createStepRunner({
+    clock,
+    openrouter,
+    stores: new Map(stores.map((store) => [store.name, store])),
+    keyring,
+    latencyMs: options.latencyMs,
+    worker: { skewMs: 0 },
+    faults: options.faults,
+    onStrike: (step, kind) => countFault(struck, step, kind),
+    onDefect: (what) => invariants.report(`a defect: ${what}`),
+    onStuck: (trouble) => trouble && trace(`  stuck: cannot ${trouble.doing}: ${trouble.fault.message}`),
+    trace,
+    ...(mutation.createAttempts === undefined ? {} : { createAttempts: mutation.createAttempts }),
+  });
+
+  const ids = random.fork();
+  const entity = startEntity(policy.name, {
+    clock,
+    steps: watched((mutation.steps ?? same)(steps), invariants),
+    workerUp,
+    newRotationId: () => `r${ids.hex(12)}`,
+    onBegin: (rotationId, reason) => {
+      begun += 1;
+      invariants.begun(rotationId, reason, entity.state());
+      options.onBegin?.();
+    },
+    onEnd: (newest) => {
+      invariants.ended(newest);
+      if (newest.event === 'published') published += 1;
+    },
+    trace,
+  });
+  let hasEnded = false;
+  entity.ended.then(
+    () => {
+      hasEnded = true;
+    },
+    (error: Error) => invariants.report(`the policy's workflow failed: ${error.stack}`),
+  );
+  return {
+    policy,
+    clock,
+    openrouter,
+    stores,
+    entity,
+    invariants,
+    struck,
+    rotations: () => ({ begun, published }),
+    hasEnded: () => hasEnded,
+  };
+}
+
+/** What the saga learns, and when, as the invariants need to know it. */
+function watched(steps: Steps, invariants: Invariants): Steps {
+  return {
+    ...steps,
+    createKey: async (input) => {
+      const created = await steps.createKey(input);
+      invariants.answered(created.hash);
+      return created;
+    },
+    renameKey: (input) => {
+      // The saga's first step after every store holds the new key, verified.
+      invariants.published(input.hash);
+      return steps.renameKey(input);
+    },
+  };
+}
+
+function same(steps: Steps): Steps {
+  return steps;
+}
