@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
+import { redacted, remember } from './redaction.ts';
 
-const redacted = '[redacted]';
-
-/** A plaintext that refuses to print: only `reveal()` gives it out, so every place that does can be found by name. */
+/**
+ * A plaintext that refuses to print: only `reveal()` gives it out, so every place that does can be found by name. As long
+ * as it is in memory, writers scrub its value out of what they write (redaction.ts).
+ */
 export class Secret {
   readonly #value: string;
 
   constructor(value: string) {
     this.#value = value;
+    remember(this);
   }
 
   reveal(): string {

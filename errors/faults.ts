@@ -197,17 +197,51 @@ export const faults = {
   KEYTURN_KEYRING_INVALID: {
     kind: 'terminal',
     says: (why: string) => `The keyring cannot be used: ${why}.`,
-    remedy: 'Put back the keyring this data was sealed with; docs/security.md says where it is kept.',
+    remedy: 'Put back the keyring this data was sealed with: docs/keyring.md.',
+  },
+  KEYTURN_KEYRING_MISSING: {
+    kind: 'terminal',
+    says: (file: string) => `There is no keyring at ${file}, and none in KEYTURN_KEYRING.`,
+    remedy: 'Copy the keyring of the workers there (mode 0600), or give it as KEYTURN_KEYRING: docs/keyring.md.',
+  },
+  KEYTURN_KEYRING_READ_ONLY: {
+    kind: 'terminal',
+    exit: 4,
+    says: () => 'The keyring comes from the environment variable KEYTURN_KEYRING, which Keyturn cannot change.',
+    remedy: 'Change it in the secret manager or manifest that sets it, then restart what uses it: docs/keyring.md.',
+  },
+  KEYTURN_KEYRING_KEY_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (id: string, known: readonly string[]) => `The keyring has no key "${id}". It has: ${list(known)}.`,
+    remedy: 'keyturn keyring list shows every key.',
+  },
+  KEYTURN_KEYRING_KEY_NEEDED: {
+    kind: 'terminal',
+    exit: 4,
+    says: (id: string, why: string) => `Key ${id} of the keyring is still needed: ${why}.`,
+    remedy: 'Nothing was changed. docs/keyring.md says how each of these moves to the active key.',
+  },
+  KEYTURN_KMS_FAILED: {
+    kind: 'needs-attention',
+    says: (what: string, kmsKey: string, why: string) => `AWS KMS did not ${what} with ${kmsKey} (${why}).`,
+    remedy: 'Check AWS credentials, region, and that they may use this KMS key: docs/keyring.md.',
+  },
+  KEYTURN_RECOVERY_UNREADABLE: {
+    kind: 'terminal',
+    exit: 2,
+    says: (file: string, why: string) => `No keyring can be recovered from ${file}: ${why}.`,
+    remedy: 'Check the file and its passphrase: docs/keyring.md.',
   },
   KEYTURN_PAYLOAD_UNREADABLE: {
     kind: 'terminal',
     says: (why: string) => `What Temporal keeps of this policy cannot be decrypted: ${why}.`,
-    remedy: 'Use the keyring that the workers use; docs/security.md says where it is kept.',
+    remedy: 'Use the keyring that the workers use: docs/keyring.md.',
   },
   KEYTURN_SEAL_BROKEN: {
     kind: 'terminal',
     says: (why: string) => `A sealed value cannot be opened: ${why}.`,
-    remedy: 'Put back the keyring this data was sealed with; docs/security.md says where it is kept.',
+    remedy: 'Put back the keyring this data was sealed with: docs/keyring.md.',
   },
 
   // The codec server

@@ -33,6 +33,12 @@ function agendaOf(state: PolicyState, now: Instant): Due[] {
   return [...clearing(state, now), ...disables(state, now), ...rotation, ...deletes(state), ...sweeps(state)];
 }
 
+/** When the next rotation starts, whoever wants it, and what it waits for; null where none will start by itself. */
+export function nextRotation(state: PolicyState, now: Instant): { at: Instant; because: string } | null {
+  const due = state.ending === null ? rotationDue(state, now) : null;
+  return due && { at: due.at, because: due.because };
+}
+
 function rotationDue(state: PolicyState, now: Instant): Due | null {
   const wanted = wantedRotation(state);
   if (wanted === null) return null;
@@ -42,7 +48,7 @@ function rotationDue(state: PolicyState, now: Instant): Due | null {
     .filter(({ until }) => msBetween(wanted.at, until) > 0)
     .sort((a, b) => msBetween(a.until, b.until));
   if (inTheWay === undefined) return wanted;
-  const because = `the end of the grace of key #${inTheWay.key.generation}; then it rotates`;
+  const because = `the end of the grace of key #${inTheWay.key.generation}`;
   return { ...wanted, at: inTheWay.until, because };
 }
 

@@ -1,5 +1,5 @@
 import type { Instant } from './instant.ts';
-import { graceEnd, type NextStep, nextStep, rotatesBySchedule } from './lifecycle.ts';
+import { graceEnd, type NextStep, nextRotation, nextStep, rotatesBySchedule } from './lifecycle.ts';
 import type { Policy } from './policy.ts';
 import type { Run } from './schedule.ts';
 import type {
@@ -45,6 +45,8 @@ export type PolicyStatus = {
   paused: PolicyState['paused'];
   /** The next scheduled rotation; null where none will start by itself. */
   next: Run | null;
+  /** When the next rotation starts, also one on request or a further try, and what it waits for. */
+  nextRotation: { at: Instant; because: string } | null;
   /** When the policy wakes next, for whatever reason. */
   wakesAt: Instant | null;
   keys: KeyStatus[];
@@ -72,6 +74,7 @@ export function statusOf(
     policy: state.policy,
     paused: state.paused,
     next: rotatesBySchedule(state) ? state.next : null,
+    nextRotation: nextRotation(state, now),
     wakesAt: step.do === 'sleep' ? step.until : now,
     keys: keysOf(state, now),
     stores: (state.policy?.secret.stores ?? []).map((store) => ({

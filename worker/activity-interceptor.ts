@@ -1,6 +1,7 @@
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { scrub } from '../codec/redaction.ts';
 import { KeyturnError } from '../errors/keyturn-error.ts';
 
 /** A third of the time-out after which a silent step counts as lost (workflows/activity-options.ts). */
@@ -38,7 +39,7 @@ export function failureFrom(error: unknown): Error {
   return withoutStack(
     ApplicationFailure.create({
       type: code,
-      message,
+      message: scrub(message),
       nonRetryable: kind === 'terminal' || kind === 'ambiguous',
       details: [{ kind, remedy }],
       ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),

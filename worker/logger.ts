@@ -1,5 +1,6 @@
 import { DefaultLogger, type LogEntry, type LogLevel, Runtime } from '@temporalio/worker';
 import pino from 'pino';
+import { scrub } from '../codec/redaction.ts';
 
 const levels: Record<LogLevel, pino.Level> = {
   TRACE: 'trace',
@@ -14,7 +15,12 @@ const levels: Record<LogLevel, pino.Level> = {
  * message are written: what hangs on it may be a request.
  */
 export function createLogger(level: string): pino.Logger {
-  return pino({ level, base: { name: 'keyturn' }, serializers: { err: errorFields, error: errorFields } });
+  return pino({
+    level,
+    base: { name: 'keyturn' },
+    serializers: { err: errorFields, error: errorFields },
+    hooks: { streamWrite: scrub },
+  });
 }
 
 /** Once a process, before anything of the SDK is used. */

@@ -3,6 +3,7 @@ import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
+import { leaveNoTraces } from './leave-no-traces.ts';
 import { createLogger, installRuntime } from './logger.ts';
 import { openTools } from './open-tools.ts';
 import { untilPolling } from './until-polling.ts';
@@ -21,6 +22,7 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
   installRuntime(log);
+  leaveNoTraces(log);
   const { settings, minIntervalMs } = config;
   const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, minIntervalMs });
 

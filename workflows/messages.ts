@@ -21,7 +21,7 @@ export type Ticket = { rotationId: string; waitsUntil: string | null; because: s
 export type Applied = { created: boolean; changed: string[]; rotationId: string | null };
 
 /** What `next` needs to list any number of runs: the schedule maths run where they are asked for. */
-export type NextAnswer = { schedule: Schedule | null; anchorDate: string | null; next: Run | null; because: string };
+export type NextAnswer = { schedule: Schedule | null; next: Run | null };
 
 export const rotateNow = defineSignal<[RotateRequest]>('rotateNow');
 export const pause = defineSignal<[{ reason?: string }?]>('pause');

@@ -13,7 +13,8 @@ import {
 import type { Activities } from '../activities/index.ts';
 import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
 import { changedFields, fixedFieldChange } from '../policy/changes.ts';
-import { nextStep } from '../policy/lifecycle.ts';
+import { isDue } from '../policy/instant.ts';
+import { nextRotation } from '../policy/lifecycle.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type PolicyState, upgraded } from '../policy/state.ts';
 import { type Attention, statusOf } from '../policy/status.ts';
@@ -51,10 +52,8 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   setHandler(messages.status, statusNow);
   setHandler(messages.history, () => life.state.history);
   setHandler(messages.next, () => {
-    const { policy, anchor } = life.state;
-    const { next, because } = statusNow();
-    const anchorDate = anchor !== null && 'date' in anchor ? anchor.date : null;
-    return { schedule: policy?.schedule ?? null, anchorDate, next, because };
+    const { policy, next } = statusNow();
+    return { schedule: policy?.schedule ?? null, next };
   });
 
   setHandler(messages.pause, (request) => {
@@ -153,8 +152,8 @@ function ticketOf({ state, running }: Life, requestId: string): messages.Ticket 
   const rotationId = state.requests.find((seen) => seen.requestId === requestId)?.rotationId ?? '';
   const waits = (waitsUntil: string | null, because: string) => ({ rotationId, waitsUntil, because });
   if (running !== null) return waits(null, 'a rotation is under way; this one follows it');
-  const step = nextStep(state, now());
-  return step.do === 'sleep' ? waits(step.until, step.because) : waits(null, 'it starts now');
+  const start = nextRotation(state, now());
+  return start === null || isDue(start.at, now()) ? waits(null, 'it starts now') : waits(start.at, start.because);
 }
 
 function refusalOfRequest(state: PolicyState): KeyturnError | null {

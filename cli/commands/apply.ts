@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import type { Keyturn } from '../../client/keyturn.ts';
+import { type Fault, KeyturnError } from '../../errors/keyturn-error.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { exitCodeOf, reportFailure } from '../failure.ts';
+import { type Output, outputOption } from '../output-option.ts';
+import { print, printJson } from '../print.ts';
+
+type Options = Output & { file: string[]; wait?: boolean };
+type Result = { name: string } & (
+  | { result: 'created' | 'updated' | 'unchanged'; changed: string[]; rotationId: string | null }
+  | { result: 'failed'; error: Fault }
+);
+
+export function applyCommand(program: Command): void {
+  program
+    .command('apply')
+    .description(
+      'create or update policies; a new one gets its first key, an update takes effect with the next rotation',
+    )
+    .requiredOption('-f, --file <file...>', 'policy files, YAML or JSON; - for standard input')
+    .option('--wait', 'show the first key of a new policy being made; exit 1 if that is undone')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  $ keyturn apply -f checkout.yaml --wait\n')
+    .action(async ({ file, wait = false, output }: Options) => {
+      const { readPolicyFiles } = await import('../policy-files.ts');
+      const policies = await readPolicyFiles(file);
+      const { withKeyturn } = await import('../with-keyturn.ts');
+      await withKeyturn(async (keyturn) => {
+        const results: Result[] = [];
+        for (const policy of policies) {
+          const result = await applied(keyturn, policy);
+          results.push(result);
+          if (output === 'text') show(result);
+          // Nobody there to apply the others either.
+          if (result.result === 'failed' && exitCodeOf(result.error.code) === 5) break;
+        }
+        if (output === 'json') printJson(results);
+        const failed = results.find(({ result }) => result === 'failed');
+        if (failed?.result === 'failed') process.exitCode = exitCodeOf(failed.error.code);
+        if (wait) await waitForFirstKeys(keyturn, results, output === 'text');
+      });
+    });
+}
+
+/** One refused policy does not keep the others from being applied; each is accounted for. */
+async function applied(keyturn: Keyturn, policy: Policy): Promise<Result> {
+  const { name } = policy;
+  try {
+    const { created, changed, rotationId } = await keyturn.applyRead(policy);
+    if (created) return { name, result: 'created', changed, rotationId };
+    return { name, result: changed.length === 0 ? 'unchanged' : 'updated', changed, rotationId };
+  } catch (error) {
+    if (error instanceof KeyturnError) return { name, result: 'failed', error: error.toJSON() };
+    throw error;
+  }
+}
+
+function show(one: Result): void {
+  print([one.result.padEnd(10), one.name, moreOf(one)].join(' ').trimEnd());
+  if (one.result === 'failed') reportFailure(new KeyturnError(one.error), 'text');
+}
+
+function moreOf(one: Result): string {
+  if (one.result === 'created') return ' its first key is being made';
+  return one.result === 'updated' ? ` ${one.changed.join(', ')}; takes effect with the next rotation` : '';
+}
+
+async function waitForFirstKeys(keyturn: Keyturn, results: readonly Result[], shown: boolean): Promise<void> {
+  const { followRotation } = await import('../follow-rotation.ts');
+  const { requirePublished } = await import('../rotation-outcome.ts');
+  for (const one of results) {
+    if (one.result === 'failed' || one.rotationId === null) continue;
+    const { record } = await followRotation(keyturn, { name: one.name, rotationId: one.rotationId, shown });
+    requirePublished(record);
+  }
+}

@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { type Output, outputOption } from '../../output-option.ts';
+import { note, print, printJson } from '../../print.ts';
+
+export function connectionListCommand(connection: Command): void {
+  connection
+    .command('list')
+    .description('list the connections: names and where their keys are kept, never the keys')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  $ keyturn connection list\n')
+    .action(async ({ output }: Output) => {
+      const { connectionsHere } = await import('../../connections-here.ts');
+      const connections = await (await connectionsHere()).list();
+      if (output === 'json') return printJson(connections);
+      if (connections.length === 0) return note('No connections yet: keyturn connection add NAME.');
+      const { table } = await import('../../show/layout.ts');
+      const rows = connections.map(({ name, source, baseUrl }) => [name, source, baseUrl]);
+      print(table([['CONNECTION', 'KEPT IN', 'ADDRESS'], ...rows]).join('\n'));
+    });
+}

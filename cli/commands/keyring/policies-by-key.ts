@@ -1,0 +1,72 @@
+import type { Payload } from '@temporalio/common';
+import { listPolicies } from '../../../client/list-policies.ts';
+import { request } from '../../../client/request.ts';
+import type { Temporal } from '../../../client/temporal.ts';
+import { grpc, grpcStatusOf } from '../../../client/temporal-error.ts';
+import type { Keyring } from '../../../codec/keyring.ts';
+import { encryptionKeyOf, payloadCodec } from '../../../codec/payload-codec.ts';
+import { workflowId } from '../../../workflows/messages.ts';
+
+/** Enough to hide the network, little beside what workers ask of a Temporal. */
+const atOnce = 8;
+
+/** A sealed value within a payload (codec/seal.ts). */
+const sealedForm = /\bkt1\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{38,}/g;
+
+/**
+ * Which policies need which key: what Temporal keeps of their current runs is encrypted with it, or holds a secret that
+ * is sealed with it. A worker reads the current run only; that of a policy ends with its cycle, or when it is refreshed.
+ */
+export async function policiesByKey(temporal: Temporal, keyring: Keyring): Promise<Map<string, string[]>> {
+  const needed = new Map<string, string[]>();
+  const policies = (await listPolicies(temporal)).map(({ name }) => name);
+  const left = policies.values();
+  const readers = Array.from({ length: atOnce }, async () => {
+    for (const policy of left) {
+      for (const id of await keysOf(temporal, keyring, policy)) {
+        needed.set(id, [...(needed.get(id) ?? []), policy]);
+      }
+    }
+  });
+  await Promise.all(readers);
+  for (const names of needed.values()) names.sort();
+  return needed;
+}
+
+async function keysOf(temporal: Temporal, keyring: Keyring, policy: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  const codec = payloadCodec(keyring, temporal.namespace);
+  for (const payload of payloadsIn(await keptOf(temporal, workflowId(policy)))) {
+    const id = encryptionKeyOf(payload);
+    if (id !== null) found.add(id);
+    // Of a key that this keyring does not have, nothing more can be said.
+    const [plain] = await codec.decode([payload]).catch(() => []);
+    const text = Buffer.from(plain?.data ?? []).toString('latin1');
+    for (const [, inner = ''] of text.matchAll(sealedForm)) found.add(inner);
+  }
+  return found;
+}
+
+/** All that Temporal keeps of the current run; nothing where the policy ended since it was listed. */
+function keptOf(temporal: Temporal, id: string): Promise<unknown> {
+  const { client, connection, namespace } = temporal;
+  return request(temporal, async () => {
+    try {
+      const execution = { workflowId: id };
+      // What a step reported that is being tried again is not in the history yet.
+      const described = await connection.workflowService.describeWorkflowExecution({ namespace, execution });
+      return [described, await client.workflow.getHandle(id).fetchHistory()];
+    } catch (error) {
+      if (grpcStatusOf(error).code === grpc.notFound) return [];
+      throw error;
+    }
+  });
+}
+
+/** Every payload in an answer of Temporal, however deep. */
+function* payloadsIn(value: unknown): Generator<Payload> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  const { encoding } = (value as Payload).metadata ?? {};
+  if (encoding instanceof Uint8Array) yield value as Payload;
+  else for (const inner of Object.values(value)) yield* payloadsIn(inner);
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { type Output, outputOption } from '../output-option.ts';
+import { print, printJson } from '../print.ts';
+
+export function setupCommand(program: Command): void {
+  program
+    .command('setup')
+    .description('prepare the namespace: register the search attributes; again and again changes nothing')
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  $ TEMPORAL_NAMESPACE=keys keyturn setup\n')
+    .action(async ({ output }: Output) => {
+      const { connectTemporal } = await import('../../client/temporal.ts');
+      const { setUp } = await import('../set-up.ts');
+      const { connectOptions } = await import('../with-keyturn.ts');
+      const temporal = await connectTemporal(connectOptions());
+      try {
+        const { registered, alreadyThere } = await setUp(temporal);
+        const { address, namespace } = temporal;
+        if (output === 'json') return printJson({ address, namespace, registered, alreadyThere });
+        const did = registered.length === 0 ? 'nothing to do' : `registered ${registered.join(', ')}`;
+        print(`Namespace "${namespace}" at ${address} is ready: ${did}.`);
+      } finally {
+        await temporal.connection.close();
+      }
+    });
+}

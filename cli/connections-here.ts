@@ -1,0 +1,12 @@
+import { openKeyring } from '../codec/keyring.ts';
+import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
+import { keyturnPaths } from '../config/paths.ts';
+import { type Connections, openConnections } from '../connections/registry.ts';
+
+/** The connections of this machine: those of its vault, and those that keyturn.yaml declares. */
+export async function connectionsHere(): Promise<Connections> {
+  const { env } = process;
+  const { configDir, keyringFile, vaultFile } = keyturnPaths(env);
+  const declared = await readKeyturnYaml({ env, cwd: process.cwd(), configDir });
+  return openConnections({ vaultFile, keyring: await openKeyring(keyringFile), declared, env });
+}

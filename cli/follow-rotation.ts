@@ -1,0 +1,62 @@
+import pc from 'picocolors';
+import type { Keyturn } from '../client/keyturn.ts';
+import type { RotationRecord, StepReport } from '../policy/state.ts';
+import { print } from './print.ts';
+import { utcTime } from './show/clock-time.ts';
+import { inTime, took } from './show/relative-time.ts';
+import { stepLine, stepName } from './show/step-lines.ts';
+import { transientLine } from './transient-line.ts';
+
+type Followed = {
+  name: string;
+  rotationId: string;
+  /** false: nothing is printed; only the end is of interest. */
+  shown: boolean;
+  /** Columns before each line. Default: 2. */
+  indent?: number;
+  /** Ends it early, by throwing. */
+  signal?: AbortSignal;
+};
+
+/**
+ * Shows the steps of a rotation as they end, each a line; on a terminal also the one that runs.
+ * Resolves when it is published or undone.
+ */
+export async function followRotation(
+  keyturn: Keyturn,
+  { name, rotationId, shown, indent = 2, signal }: Followed,
+): Promise<{ record: RotationRecord; steps: StepReport[] }> {
+  const margin = ' '.repeat(indent);
+  const line = transientLine(shown && process.stdout.isTTY === true, margin);
+  const lineOut = (text: string) => shown && line.above(() => print(`${margin}${text}`));
+  let printed = 0;
+  let waiting = '';
+  try {
+    for await (const progress of keyturn.waitFor(name, rotationId, signal)) {
+      if (progress.state === 'waiting') {
+        const { until, because } = progress;
+        const words = until === null ? `waits: ${because}` : `waits until ${utcTime(until)}: ${because}`;
+        if (words !== waiting) lineOut(words);
+        waiting = words;
+        line.show(() => (until === null ? '… waiting' : `… starts ${inTime(until, Date.now())}`));
+        continue;
+      }
+      const ended = progress.steps.filter(({ state }) => state !== 'running');
+      for (const step of ended.slice(printed)) lineOut(stepLine(step));
+      printed = Math.max(printed, ended.length);
+      if (progress.state === 'ended') {
+        lineOut(progress.record.event === 'published' ? `${pc.green('✔')} published` : `${pc.red('✘')} undone`);
+        return { record: progress.record, steps: progress.steps };
+      }
+      const running = progress.steps.find(({ state }) => state === 'running');
+      line.show(() => (running ? `… ${stepName(running)}  ${sinceText(running)}` : '…'));
+    }
+  } finally {
+    line.clear();
+  }
+  throw new Error('waitFor ended without an end');
+}
+
+function sinceText({ startedAt }: StepReport): string {
+  return took(Math.max(0, Date.now() - Date.parse(startedAt)));
+}

@@ -1,0 +1,29 @@
+/** Results go to standard output, everything else to standard error: a pipe gets the result alone. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+let onNobodyReads = (): void => process.exit(0);
+
+/** `keyturn … | head` is no failure: who reads may stop reading, and a terminal may be closed. */
+export function stayQuietOnBrokenPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      onNobodyReads();
+    });
+  }
+}
+
+/** For a command that has something to end in order before the process does. */
+export function whenNobodyReads(end: () => void): void {
+  onNobodyReads = end;
+}

@@ -1,0 +1,21 @@
+import pino from 'pino';
+import { openKeyringFrom } from '../codec/keyring-source.ts';
+import { codecServerConfig, type Environment } from '../codec-server/config.ts';
+import { startCodecServer } from '../codec-server/server.ts';
+import { keyturnPaths } from '../config/paths.ts';
+import { untilAskedToStop } from './stop-signals.ts';
+
+/**
+ * The codec server as a process: its access log on standard output, a JSON line a request.
+ *
+ * @throws KEYTURN_USAGE, KEYTURN_FILE_UNREADABLE, KEYTURN_PORT_IN_USE, and what opening the keyring throws
+ */
+export async function runCodecServer(env: Environment): Promise<void> {
+  const { logLevel, ...config } = await codecServerConfig(env);
+  const keyring = await openKeyringFrom({ env, file: keyturnPaths(env).keyringFile, make: false });
+  const log = pino({ level: logLevel, base: { name: 'keyturn-codec-server' } });
+  const server = await startCodecServer({ ...config, keyring, log });
+  log.info({ url: server.url, origins: config.origins, encode: config.encode }, 'codec server ready');
+  await untilAskedToStop();
+  await server.close();
+}

@@ -1,0 +1,126 @@
+import pc from 'picocolors';
+import { whyNoRun } from '../../client/upcoming.ts';
+import { epochMs, plus } from '../../policy/instant.ts';
+import type { KeyStatus, PolicyStatus } from '../../policy/status.ts';
+import { shortHash } from '../../workflows/step-words.ts';
+import { localAndUtc, utcTime } from './clock-time.ts';
+import { beside, table, width, wrapped } from './layout.ts';
+import { ago, inTime, span } from './relative-time.ts';
+import { faultWords, reasonWords, recordWords } from './rotation-words.ts';
+import { stepLine, stepName } from './step-lines.ts';
+
+const labelColumns = 10;
+
+/** What `keyturn status` prints, at most 80 columns wide. `now`: milliseconds since the epoch. */
+export function statusText(status: PolicyStatus, now: number): string {
+  const text = (words: string) => wrapped(words, width - labelColumns);
+  const sections: [label: string, lines: string[]][] = [
+    ['now', runningLines(status, now, text)],
+    ['retry', retryLines(status, now, text)],
+    ['next', nextLines(status, now, text)],
+    ['keys', keyLines(status, now)],
+    ['stores', storeLines(status, now)],
+    ['last', lastLines(status, now, text)],
+    ['watching', watchLines(status, text)],
+    ['attention', attentionLines(status, text)],
+  ];
+  // A long name takes its room from the first line only.
+  const name = status.name.padEnd(labelColumns - 2);
+  const [first, ...more] = wrapped(headline(status, now), width - labelColumns, width - name.length - 2);
+  return [
+    `${pc.bold(name)}  ${first}`,
+    ...beside('', labelColumns, more),
+    ...sections.flatMap(([label, lines]) => beside(label, labelColumns, lines)),
+  ].join('\n');
+}
+
+/** The state and why, in one sentence. */
+function headline(status: PolicyStatus, now: number): string {
+  const { state, because, paused, running, wakesAt } = status;
+  const waiting = wakesAt === null ? because : `sleeping until ${because}`;
+  switch (state) {
+    case 'sleeping':
+      return wakesAt === null ? `sleeping: ${because}` : waiting;
+    case 'paused': {
+      const why = paused?.reason ? `: ${paused.reason}` : '';
+      return `paused ${paused === null ? '' : ago(paused.at, now)}${why}`;
+    }
+    case 'rotating':
+      return running === null ? 'rotating' : `rotating: ${reasonWords(running.reason)}`;
+    case 'retrying':
+      return 'retrying a rotation that was undone; the key from before goes on working';
+    case 'needs-attention':
+      return `needs attention (below); ${running === null ? waiting : 'a rotation is under way'}`;
+    case 'ending':
+      return `being deleted; ${waiting}`;
+    case 'new':
+      return status.policy === null ? 'no policy was applied yet' : 'waits for its first key';
+  }
+}
+
+type Wrap = (words: string) => string[];
+
+function runningLines({ running }: PolicyStatus, now: number, text: Wrap): string[] {
+  if (running === null) return [];
+  const tries = running.attempt > 1 ? `, try ${running.attempt}` : '';
+  return [
+    ...text(`rotation ${running.rotationId}${tries}, begun ${ago(running.startedAt, now)}`),
+    ...running.steps.map((step) => (step.state === 'running' ? `… ${stepName(step)}` : stepLine(step))),
+  ];
+}
+
+function retryLines({ pending, last, running }: PolicyStatus, now: number, text: Wrap): string[] {
+  if (pending === null || pending.attempt === 1 || running !== null) return [];
+  const at = last?.nextAttemptAt ?? pending.notBefore;
+  return text(`try ${pending.attempt} ${inTime(at, now)}, at ${utcTime(at)}`);
+}
+
+function nextLines(status: PolicyStatus, now: number, text: Wrap): string[] {
+  const { next } = status;
+  return text(next === null ? `none: ${whyNoRun(status)}` : `${localAndUtc(next)}, ${inTime(next.utc, now)}`);
+}
+
+function keyLines({ keys, policy }: PolicyStatus, now: number): string[] {
+  if (keys.length === 0) return ['none yet'];
+  return table(
+    keys.map((key) => [
+      `#${key.generation} ${shortHash(key.hash)}`,
+      key.state,
+      key.since === null ? '' : span(now - epochMs(key.since)),
+      keyFuture(key, policy?.quarantineMs ?? null, now),
+    ]),
+  );
+}
+
+function keyFuture({ next, blocked }: KeyStatus, quarantineMs: number | null, now: number): string {
+  if (next === null) return '';
+  const done = next.action === 'disable' ? 'disabled' : 'deleted';
+  if (blocked !== null) return `not ${done} yet, tried again ${inTime(next.at, now)}`;
+  if (next.action === 'delete' || quarantineMs === null) return `${done} ${inTime(next.at, now)}`;
+  return `disabled ${inTime(next.at, now)}, deleted ${inTime(plus(next.at, quarantineMs), now)}`;
+}
+
+function storeLines({ stores }: PolicyStatus, now: number): string[] {
+  return table(
+    stores.map(({ store, secret, verifiedAt }) => [
+      store,
+      secret,
+      verifiedAt === null ? 'not written yet' : `verified ${ago(verifiedAt, now)}`,
+    ]),
+  );
+}
+
+function lastLines({ last }: PolicyStatus, now: number, text: Wrap): string[] {
+  if (last === null) return [];
+  const why = last.fault === null ? [] : text(faultWords(last.fault));
+  return [...text(`${recordWords(last)}, ${ago(last.at, now)}`), ...why];
+}
+
+function watchLines({ watching }: PolicyStatus, text: Wrap): string[] {
+  if (watching.length === 0) return [];
+  return text(`for ${watching.length === 1 ? 'a key' : `${watching.length} keys`} whose creation was never answered`);
+}
+
+function attentionLines({ attention }: PolicyStatus, text: Wrap): string[] {
+  return attention.flatMap((one) => [...text(faultWords(one)), ...text(`→ ${one.remedy}`)]);
+}

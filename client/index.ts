@@ -1,0 +1,13 @@
+export type { ExitCode, FaultCode, FaultKind } from '../errors/faults.ts';
+export { type Fault, KeyturnError } from '../errors/keyturn-error.ts';
+export type { Policy } from '../policy/policy.ts';
+export type { Run } from '../policy/schedule.ts';
+export type { EndingMode, Happening, RotationRecord, StepReport } from '../policy/state.ts';
+export type { PolicyStatus } from '../policy/status.ts';
+export type { Applied, Ticket } from '../workflows/messages.ts';
+export { connect, type Keyturn, type RotateOptions } from './keyturn.ts';
+export type { ListedPolicy } from './list-policies.ts';
+export type { PolicyInput } from './policy-input.ts';
+export type { ConnectOptions } from './temporal.ts';
+export type { Upcoming } from './upcoming.ts';
+export type { RotationProgress } from './wait-for.ts';

@@ -1,0 +1,18 @@
+import type { z } from 'zod';
+import { fault } from '../errors/keyturn-error.ts';
+import { checkPolicy } from '../policy/check-policy.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { policyFile } from '../policy/schema.ts';
+
+/** A policy as its file declares it (docs/policy.md), as an object. */
+export type PolicyInput = z.input<typeof policyFile>;
+
+/** @throws KEYTURN_POLICY_INVALID with a line for each field that is wrong */
+export function readPolicyInput(input: PolicyInput): Policy {
+  const checked = checkPolicy(input);
+  if ('policy' in checked) return checked.policy;
+  const lines = checked.problems.map(({ path, wrong, allowed }) => {
+    return [path.join('.'), `${wrong}; ${allowed}`].filter((part) => part !== '').join('  ');
+  });
+  throw fault('KEYTURN_POLICY_INVALID', lines.join('\n'));
+}

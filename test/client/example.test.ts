@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { type Stack, startStack } from '../process/stack.ts';
+import { startWorker, type WorkerProcess } from '../process/worker-process.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const example = `${root}client/examples/start-a-policy.ts`;
+
+let stack: Stack;
+let worker: WorkerProcess;
+
+beforeAll(async () => {
+  stack = await startStack(inject('temporalCli'));
+  worker = startWorker(stack);
+  await worker.ready;
+});
+
+afterAll(async () => {
+  await worker.kill('SIGTERM');
+  await stack.close();
+});
+
+test('the example script starts a policy, ends by itself, and finds the policy there the next time', async () => {
+  // `keyturn` is this checkout (package.json, exports).
+  const args = ['--conditions=keyturn-checkout', example];
+  const run = () => promisify(execFile)(process.execPath, args, { cwd: root, env: stack.env });
+  expect((await run()).stdout).toMatch(/^created; its first key is rotation r[0-9a-f]{12}\n$/);
+  expect((await run()).stdout).toBe('it was there already\n');
+  expect(await stack.keyturn.list()).toMatchObject([{ name: 'checkout' }]);
+});
+
+test('the example in docs/client.md is this script, and takes less than 15 lines', () => {
+  const script = readFileSync(example, 'utf8').trim();
+  expect(readFileSync(`${root}docs/client.md`, 'utf8')).toContain(script);
+  expect(script.split('\n').length).toBeLessThan(15);
+});
+
+test('the library takes no worker, vault or simulator along', () => {
+  const { stdout } = { stdout: importedBy(`${root}client/index.ts`) };
+  expect(
+    stdout.filter((file) => /\/(worker|stores|simulator|connections|activities|cli|openrouter)\//.test(file)),
+  ).toEqual([]);
+});
+
+/** Every file of the project that `file` imports as code, directly or through others. */
+function importedBy(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const statements = /^(?:import|export)\s+(?!type\s)[^'";]*?from\s+'(\.[^']+)'/gm;
+  for (const [, path] of readFileSync(file, 'utf8').matchAll(statements)) {
+    importedBy(fileURLToPath(new URL(String(path), `file://${file}`)), seen);
+  }
+  return [...seen];
+}
