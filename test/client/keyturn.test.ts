@@ -194,11 +194,11 @@ describe.concurrent('what is asked of a policy', () => {
   test('a policy that was deleted is unknown, to questions and to requests', async ({ expect }) => {
     await applied(input('gone'));
     await stack.keyturn.delete('gone', 'destroy');
-    await expect
-      .poll(() => stack.keyturn.list(), { timeout: 20_000 })
-      .not.toContainEqual(expect.objectContaining({ name: 'gone' }));
     const unknown = { code: 'KEYTURN_POLICY_UNKNOWN' };
-    await expect(stack.keyturn.status('gone')).rejects.toMatchObject(unknown);
+    // Not by `list`: between two runs of a policy Temporal's visibility may miss it for a moment.
+    await expect
+      .poll(() => stack.keyturn.status('gone').catch((error: unknown) => error), { timeout: 20_000 })
+      .toMatchObject(unknown);
     await expect(stack.keyturn.pause('gone')).rejects.toMatchObject(unknown);
     await expect(stack.keyturn.rotate('gone', { reason: 'late' })).rejects.toMatchObject(unknown);
     const left = stack.simulator.control.ledger().keys.filter(({ names }) => names.at(-1)?.name === 'gone-key');
