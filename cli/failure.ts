@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import pc from 'picocolors';
+import { scrub } from '../codec/redaction.ts';
 import { type FaultCode, faults } from '../errors/faults.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
 
@@ -12,8 +14,9 @@ export function reportFailure(error: unknown, form: 'text' | 'json'): number {
       : `${pc.red('✘')} ${pc.bold(code)}\n${indented(message)}\n${indented(`→ ${remedy}`)}`;
   // Over what a progress line may have left.
   const start = process.stderr.isTTY ? '\r\x1b[2K' : '';
-  process.stderr.write(`${start}${withoutKeys(shown)}\n`);
-  if (process.env.KEYTURN_DEBUG && known !== error) console.error(error);
+  // A key that somebody typed where a name belongs is not repeated.
+  process.stderr.write(`${start}${scrub(shown)}\n`);
+  if (process.env.KEYTURN_DEBUG && known !== error) process.stderr.write(`${scrub(inspect(error))}\n`);
   return exitCodeOf(code);
 }
 
@@ -31,9 +34,4 @@ function indented(text: string): string {
     .split('\n')
     .map((line) => `  ${line}`)
     .join('\n');
-}
-
-/** A key that somebody typed where a name belongs is not repeated. */
-function withoutKeys(text: string): string {
-  return text.replaceAll(/sk-or-[\w-]+/g, '[redacted]');
 }

@@ -1,14 +1,25 @@
+import { scrub } from '../codec/redaction.ts';
+
 /** Results go to standard output, everything else to standard error: a pipe gets the result alone. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${scrub(text)}\n`);
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(jsonOf(value));
+}
+
+/** For the commands whose result is a secret. */
+export function printSecret(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function jsonOf(value: unknown): string {
+  return JSON.stringify(value, null, 2);
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${scrub(text)}\n`);
 }
 
 let onNobodyReads = (): void => process.exit(0);

@@ -10,7 +10,7 @@ const latest: WeakRef<Remembered>[] = [];
 let next = 0;
 
 /** OpenRouter's keys, of both kinds (facts §1), also ones that this process never held as a `Secret`. */
-const keyShape = /sk-or-[A-Za-z0-9]+-[A-Za-z0-9]{8,}/g;
+const keyShape = /sk-or-[\w-]{8,}/g;
 
 /** Shorter values are ordinary words: scrubbing them would hide what a person needs to read. */
 const shortestValue = 8;

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Output, outputOption } from '../output-option.ts';
-import { print, printJson } from '../print.ts';
+import { jsonOf, printSecret } from '../print.ts';
 
 type Options = Output & { port: number; state?: string };
 
@@ -19,9 +19,9 @@ export function simulatorCommand(program: Command): void {
       const asked = await choosePort({ asked: wanted, usual: wanted, forWhat: 'the OpenRouter simulator' });
       const simulator = await startSimulator({ port: asked, ...(state === undefined ? {} : { stateFile: state }) });
       const { url, controlUrl, managementKey } = simulator;
-      if (output === 'json') printJson({ url, controlUrl, managementKey });
+      if (output === 'json') printSecret(jsonOf({ url, controlUrl, managementKey }));
       else
-        print(
+        printSecret(
           `OpenRouter simulator   ${url}\ncontrol                ${controlUrl}\nmanagement key         ${managementKey}`,
         );
       await untilAskedToStop();

@@ -15,6 +15,9 @@ type ListedKey = {
   policies: string[] | null;
 };
 
+/** The rest is shown without Temporal too. */
+const connectTimeoutMs = 3_000;
+
 export function keyringListCommand(keyring: Command): void {
   keyring
     .command('list')
@@ -30,7 +33,7 @@ export function keyringListCommand(keyring: Command): void {
       const rows = await orNull('the vault', vaultRows(here));
       const policies = await orNull(
         'what policies need',
-        withTemporal((temporal) => policiesByKey(temporal, keys)),
+        withTemporal({ keyring: keys, connectTimeoutMs }, (temporal) => policiesByKey(temporal, keys)),
       );
       const listed = listedKeys(source, content, rows, policies);
       if (output === 'json') return printJson(listed);

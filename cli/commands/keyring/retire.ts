@@ -26,14 +26,17 @@ export function keyringRetireCommand(keyring: Command): void {
       withoutKey(content, id, new Date());
 
       const rows = (await vaultRows(here)).filter(({ keyId }) => keyId === id).map(({ named }) => named);
-      const policies = (await withTemporal((temporal) => policiesByKey(temporal, keys))).get(id) ?? [];
+      const policies =
+        (await withTemporal({ keyring: keys }, (temporal) => policiesByKey(temporal, keys))).get(id) ?? [];
       const needs = [
         ...(rows.length === 0
           ? []
           : [`in the vault by ${some(rows)} (keyturn keyring activate ${content.activeId} seals them anew)`]),
         ...(policies.length === 0
           ? []
-          : [`in Temporal by ${some(policies)} (a policy moves on with its next rotation: keyturn rotate NAME)`]),
+          : [
+              `in Temporal by ${some(policies)} (a policy moves on with its next cycle, keyturn rotate NAME begins one)`,
+            ]),
       ];
       if (needs.length > 0) throw fault('KEYTURN_KEYRING_KEY_NEEDED', id, needs.join('; '));
 

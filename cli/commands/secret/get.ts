@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { note, print, printJson } from '../../print.ts';
+import { jsonOf, note, printSecret } from '../../print.ts';
 
 type Options = Output & { yes?: boolean };
 
@@ -38,7 +38,7 @@ export function secretGetCommand(secret: Command): void {
       if (held.kind !== 'held') throw fault('KEYTURN_SECRET_UNKNOWN', name, known);
       const value = held.value.reveal();
       if (output === 'json')
-        return printJson({ name: entry.name, policy: entry.policy, version: entry.version, value });
-      print(value);
+        return printSecret(jsonOf({ name: entry.name, policy: entry.policy, version: entry.version, value }));
+      printSecret(value);
     });
 }
