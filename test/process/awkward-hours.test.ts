@@ -1,0 +1,137 @@
+import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Activities, createActivities } from '../../activities/index.ts';
+import { isRotation, type PolicyStatus } from '../../policy/status.ts';
+import { startSimulator } from '../../simulator/index.ts';
+import { history, rotate, status } from '../../workflows/messages.ts';
+import type { StepName } from '../../workflows/steps.ts';
+import { minute } from '../policy/states.ts';
+import { startTimeSkipping } from '../workflows/time-skipping.ts';
+import { existingKeys, keysEverMade, storedKey } from './agreement.ts';
+import { connectMain, toolsOf } from './own-world.ts';
+import { eventually, policyNamed } from './rotation.ts';
+import { newMachine } from './stack.ts';
+
+/** What takes minutes or hours: the real steps over HTTP and a real vault, on the time-skipping server. */
+async function startWorld() {
+  const machine = await newMachine();
+  const simulator = await startSimulator();
+  await connectMain(machine, simulator.url, simulator.managementKey);
+  const before: Partial<Record<StepName, () => Promise<void>>> = {};
+  const temporal = await startTimeSkipping(hooked(createActivities(await toolsOf(machine)), before));
+  onTestFinished(async () => {
+    await temporal.close();
+    await simulator.close();
+    await machine.remove();
+  });
+  const passUntil = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) await temporal.env.sleep(minute / 2);
+  };
+  /** This server loses an update that comes while a workflow goes over to its next run; asked again, it is the same. */
+  const askToRotate = (handle: WorkflowHandle, reason: string) => {
+    const ask = () => handle.executeUpdate(rotate, { args: [{ requestId: reason, reason }] });
+    return eventually(() =>
+      temporal.env.connection.withDeadline(Date.now() + 3_000, ask).then(
+        () => true,
+        () => false,
+      ),
+    );
+  };
+  return { ...machine, simulator, temporal, before, passUntil, askToRotate };
+}
+
+/** The same steps, each after what stands in `before` under its name. */
+function hooked(activities: Activities, before: Partial<Record<string, () => Promise<void>>>): Activities {
+  const pairs = Object.entries(activities).map(([name, run]) => {
+    const step = run as (input: unknown) => Promise<unknown>;
+    const hookedStep = async (input: unknown) => {
+      await before[name]?.();
+      return step(input);
+    };
+    return [name, hookedStep];
+  });
+  return Object.fromEntries(pairs) as Activities;
+}
+
+const statusOf = (handle: WorkflowHandle) => handle.query<PolicyStatus, []>(status);
+
+test('a key that arrives after the patient look is reaped by the sweep, ten minutes later', async () => {
+  const world = await startWorld();
+  const { simulator, temporal, passUntil } = world;
+  const late = simulator.control.faults.add({ on: 'createKey', when: 'before', kind: 'late' });
+  const handle = await temporal.apply(policyNamed('late'));
+  await eventually(async () => (await statusOf(handle)).keys.length === 1);
+  late.release();
+  await eventually(async () => keysEverMade(world, 'late').length === 2);
+  const [kept, arrived] = existingKeys(world, 'late');
+  expect((await statusOf(handle)).watching).toEqual([arrived?.name]);
+
+  await passUntil(async () => (await statusOf(handle)).watching.length === 0);
+  expect(existingKeys(world, 'late').map(({ hash }) => hash)).toEqual([kept?.hash]);
+  const reaped = (await handle.query(history)).find(({ event }) => event === 'reaped');
+  expect(reaped).toMatchObject({ marker: arrived?.name });
+  expect(await storedKey(world, 'late')).toEqual({ hash: kept?.hash, answer: 200 });
+}, 60_000);
+
+test('a vault that may not be written for long ends the rotation; once it may, the next try publishes', async () => {
+  const world = await startWorld();
+  const { temporal, paths, before, passUntil, askToRotate } = world;
+  const handle = await temporal.apply(policyNamed('read-only'));
+  await eventually(async () => (await statusOf(handle)).keys.length === 1);
+  before.captureSecret = () => setWritable(paths.vaultFile, false);
+  await askToRotate(handle, 'the vault may not be written');
+  await passUntil(async () => (await statusOf(handle)).last?.event === 'undone');
+
+  const { last, keys } = await statusOf(handle);
+  expect(last?.fault).toMatchObject({ code: 'KEYTURN_STORE_UNAVAILABLE' });
+  expect(last?.fault?.message).toContain('may not be written');
+  expect(keys.map(({ generation, state }) => [generation, state])).toEqual([[1, 'live']]);
+  expect(existingKeys(world, 'read-only').map(({ hash }) => hash)).toEqual([keys[0]?.hash]);
+  expect(await storedKey(world, 'read-only')).toEqual({ hash: keys[0]?.hash, answer: 200 });
+
+  before.captureSecret = () => setWritable(paths.vaultFile, true);
+  await passUntil(async () => (await statusOf(handle)).last?.event === 'published');
+  expect((await statusOf(handle)).last).toMatchObject({ attempt: 2, generation: 2 });
+  expect(existingKeys(world, 'read-only')).toHaveLength(2);
+  expect(await storedKey(world, 'read-only')).toMatchObject({ answer: 200 });
+}, 90_000);
+
+test('a vault that is cut off in the middle of storing needs a person, and nothing is lost when a copy is back', async () => {
+  const world = await startWorld();
+  const { temporal, paths, before, passUntil, askToRotate } = world;
+  const handle = await temporal.apply(policyNamed('cut-off'));
+  await eventually(async () => (await statusOf(handle)).keys.length === 1);
+  const copy = await readFile(paths.vaultFile);
+  before.storeSecret = () => truncate(paths.vaultFile, 5_000);
+  await askToRotate(handle, 'the vault is cut off');
+  await passUntil(async () => (await statusOf(handle)).state === 'needs-attention');
+
+  const [attention] = (await statusOf(handle)).attention;
+  expect(attention).toMatchObject({ code: 'KEYTURN_VAULT_CORRUPT' });
+  expect(attention?.message).toContain('put back what store "local" held');
+  expect(attention?.remedy).toContain('Put back a copy of it');
+  // Neither key goes while nobody knows what the store holds.
+  expect(existingKeys(world, 'cut-off').map(({ state }) => state)).toEqual(['live', 'live']);
+
+  before.storeSecret = async () => {};
+  await writeFile(paths.vaultFile, copy);
+  await passUntil(async () => (await handle.query(history)).some(isRotationUndone));
+  await passUntil(async () => (await statusOf(handle)).last?.generation === 2);
+  const { attention: left, keys } = await statusOf(handle);
+  expect(left).toEqual([]);
+  expect(existingKeys(world, 'cut-off').map(({ hash }) => hash)).toEqual(keys.map(({ hash }) => hash).reverse());
+  expect(await storedKey(world, 'cut-off')).toEqual({ hash: keys[0]?.hash, answer: 200 });
+}, 90_000);
+
+const isRotationUndone = (one: Parameters<typeof isRotation>[0]) => isRotation(one) && one.event === 'undone';
+
+/**
+ * Byte 18 of an SQLite file is the version that who writes it must know (sqlite.org/fileformat.html §1.3.3). With a
+ * newer one SQLite only reads it: to root too, whom a file's mode does not bind.
+ */
+async function setWritable(file: string, writable: boolean): Promise<void> {
+  const handle = await open(file, 'r+');
+  await handle.write(Uint8Array.of(writable ? 1 : 3), 0, 1, 18);
+  await handle.close();
+}

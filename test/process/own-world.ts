@@ -1,0 +1,99 @@
+import '../quiet-runtime.ts';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { inject } from 'vitest';
+import { connect, type Keyturn } from '../../client/keyturn.ts';
+import { Secret } from '../../codec/secret.ts';
+import { type LogLine, type Simulator, startSimulator } from '../../simulator/index.ts';
+import { workerConfig } from '../../worker/config.ts';
+import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
+import { openTools } from '../../worker/open-tools.ts';
+import { untilPolling } from '../../worker/until-polling.ts';
+import { type Machine, newMachine, startTemporal } from './stack.ts';
+import { type OnMoment, stepHook } from './step-hook.ts';
+
+/** A machine with an OpenRouter account and a worker (in this process) of its own, over a Temporal it shares. */
+export type World = Machine & {
+  simulator: Simulator;
+  /** Every request that the simulator has answered, oldest first. */
+  requests: LogLine[];
+  keyturn: Keyturn;
+  /** Called around each step. Replace it to change the world there. */
+  onMoment: OnMoment;
+  close(): Promise<void>;
+};
+
+/** One Temporal for all the worlds of a test file. */
+export async function shareTemporal() {
+  const machine = await newMachine();
+  const temporal = await startTemporal(machine, inject('temporalCli'));
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  const bundle = await bundleWorkflows();
+  let worlds = 0;
+  return {
+    /** `declared`: its connection stands in keyturn.yaml instead of the vault. */
+    newWorld: ({ declared = false } = {}) =>
+      newWorld({ address: temporal.address, connection, bundle, taskQueue: `world ${++worlds}` }, declared),
+    async close() {
+      await connection.close();
+      await temporal.close();
+      await machine.remove();
+    },
+  };
+}
+
+type Shared = { address: string; connection: NativeConnection; bundle: WorkflowBundleWithSourceMap; taskQueue: string };
+
+async function newWorld({ address, connection, bundle, taskQueue }: Shared, declared: boolean): Promise<World> {
+  const requests: LogLine[] = [];
+  const machine = await newMachine();
+  const simulator = await startSimulator({ log: (line) => requests.push(line) });
+  if (declared) await declareMain(machine, simulator);
+  else await connectMain(machine, simulator.url, simulator.managementKey);
+  const worker = await createWorker({
+    connection,
+    namespace: 'default',
+    tools: await toolsOf(machine),
+    bundle,
+    taskQueue,
+    activityInterceptors: [stepHook((moment) => world.onMoment(moment))],
+  });
+  const running = worker.run();
+  await untilPolling(connection, worker);
+  const keyturn = await connect({ env: {}, address, keyring: machine.keyring, taskQueue });
+  const world: World = {
+    ...machine,
+    simulator,
+    requests,
+    keyturn,
+    onMoment: async () => {},
+    async close() {
+      worker.shutdown();
+      await running;
+      await keyturn.close();
+      await simulator.close();
+      await machine.remove();
+    },
+  };
+  return world;
+}
+
+/** The steps' real tools, as the worker of this machine has them. */
+export async function toolsOf({ paths, env, folder }: Machine) {
+  const { settings, minIntervalMs } = workerConfig(env);
+  return openTools({ paths, env, cwd: folder, settings, minIntervalMs });
+}
+
+/** Puts the management key of connection `main` in place, or another one in its place. */
+export async function connectMain({ connections }: Machine, baseUrl: string, managementKey: string): Promise<void> {
+  await connections.add('main', { managementKey: new Secret(managementKey), baseUrl, replace: true });
+}
+
+async function declareMain({ folder }: Machine, { url, managementKey }: Simulator): Promise<void> {
+  await writeFile(join(folder, 'management-key'), managementKey, { mode: 0o600 });
+  await writeFile(
+    join(folder, 'keyturn.yaml'),
+    `connections:\n  main: { file: ./management-key, baseUrl: "${url}" }\n`,
+  );
+}
