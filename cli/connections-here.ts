@@ -1,4 +1,4 @@
-import { openKeyring } from '../codec/keyring.ts';
+import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import { keyturnPaths } from '../config/paths.ts';
 import { type Connections, openConnections } from '../connections/registry.ts';
@@ -8,5 +8,6 @@ export async function connectionsHere(): Promise<Connections> {
   const { env } = process;
   const { configDir, keyringFile, vaultFile } = keyturnPaths(env);
   const declared = await readKeyturnYaml({ env, cwd: process.cwd(), configDir });
-  return openConnections({ vaultFile, keyring: await openKeyring(keyringFile), declared, env });
+  const keyring = await openKeyringFrom({ env, file: keyringFile, make: true });
+  return openConnections({ vaultFile, keyring, declared, env });
 }

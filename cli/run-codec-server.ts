@@ -1,5 +1,6 @@
 import pino from 'pino';
 import { openKeyringFrom } from '../codec/keyring-source.ts';
+import { createAccessLog } from '../codec-server/access-log.ts';
 import { codecServerConfig, type Environment } from '../codec-server/config.ts';
 import { startCodecServer } from '../codec-server/server.ts';
 import { keyturnPaths } from '../config/paths.ts';
@@ -13,7 +14,7 @@ import { untilAskedToStop } from './stop-signals.ts';
 export async function runCodecServer(env: Environment): Promise<void> {
   const { logLevel, ...config } = await codecServerConfig(env);
   const keyring = await openKeyringFrom({ env, file: keyturnPaths(env).keyringFile, make: false });
-  const log = pino({ level: logLevel, base: { name: 'keyturn-codec-server' } });
+  const log = createAccessLog(logLevel, pino.destination(1));
   const server = await startCodecServer({ ...config, keyring, log });
   log.info({ url: server.url, origins: config.origins, encode: config.encode }, 'codec server ready');
   await untilAskedToStop();

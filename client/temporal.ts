@@ -1,7 +1,8 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { dataConverter } from '../codec/data-converter.ts';
-import { type Keyring, openKeyring } from '../codec/keyring.ts';
+import type { Keyring } from '../codec/keyring.ts';
+import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { keyturnPaths } from '../config/paths.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import { taskQueue } from '../workflows/messages.ts';
@@ -18,7 +19,10 @@ export type ConnectOptions = {
   namespace?: string;
   /** Stands in for `process.env`, which Temporal's own configuration reads where this is not given. */
   env?: Environment;
-  /** What crosses to Temporal is encrypted with it. Default: this machine's, the same that its workers use. */
+  /**
+   * What crosses to Temporal is encrypted with it. Default: KEYTURN_KEYRING, else the keyring file of this machine; it
+   * has to be the one that the workers use.
+   */
   keyring?: Keyring;
   /** The task queue that the workers poll. Default: `keyturn`. */
   taskQueue?: string;
@@ -65,7 +69,9 @@ export async function connectTemporal(options: ConnectOptions = {}): Promise<Tem
     await connection.close();
     throw temporalError(error, { address, namespace, waitedMs: connectTimeoutMs });
   }
-  const keyring = options.keyring ?? (await openKeyring(keyturnPaths(options.env ?? process.env).keyringFile));
+  const env = options.env ?? process.env;
+  const file = keyturnPaths(env).keyringFile;
+  const keyring = options.keyring ?? (await openKeyringFrom({ env, file, make: false }));
   // A policy that is gone must not answer from its history.
   const client = new Client({
     connection,

@@ -2,6 +2,7 @@ import type { Keyring } from '../codec/keyring.ts';
 import { seal, unseal } from '../codec/seal.ts';
 import type { Secret } from '../codec/secret.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { SealedColumn } from '../stores/sealed-column.ts';
 import type { VaultFile } from '../stores/vault-file.ts';
 
 /** Connections in the vault file, their management keys sealed. `baseUrl` null: OpenRouter's own. */
@@ -12,6 +13,13 @@ export type VaultConnections = {
   put(name: string, connection: { baseUrl: string | null; managementKey: Secret }, replace: boolean): void;
   /** false: there was none. */
   remove(name: string): boolean;
+};
+
+export const connectionColumn: SealedColumn = {
+  table: 'connection',
+  column: 'sealed',
+  context: (row) => context(String(row.name), textOrNull(row.base_url)),
+  named: (row) => `connection ${row.name}`,
 };
 
 export function vaultConnections(vault: VaultFile, keyring: Keyring): VaultConnections {

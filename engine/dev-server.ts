@@ -23,6 +23,8 @@ export type DevServerOptions = {
   port?: number;
   /** Port of the Web UI, or false for no Web UI. Default: 8233, or any free one when that is taken; 0: any free one. */
   uiPort?: number | false;
+  /** Where the Web UI, in the browser, has payloads decoded. Default: nowhere. */
+  uiCodecEndpoint?: string;
   /** Made at the start if it is missing. Default: `default`. */
   namespace?: string;
   /** Further settings of the server, by their names in its dynamic configuration. */
@@ -85,7 +87,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
 }
 
 function commandLine(
-  { dbFile, dynamicConfig = {} }: DevServerOptions,
+  { dbFile, uiCodecEndpoint, dynamicConfig = {} }: DevServerOptions,
   namespace: string,
   port: number,
   uiPort: number | undefined,
@@ -93,6 +95,7 @@ function commandLine(
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', namespace],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...(uiCodecEndpoint === undefined ? [] : ['--ui-codec-endpoint', uiCodecEndpoint]),
     ...(dbFile ? ['--db-filename', dbFile] : []),
     ...['--log-level', 'warn', '--color', 'never'],
     // The server would ask its makers for news of newer versions; a local engine has no business on the network.

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Progress } from './progress.ts';
 import { type Environment, runProgram } from './run-program.ts';
 
@@ -11,29 +11,59 @@ export const CLI_MODULE = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
 /** About 3½ minutes on two cores; a slow machine on a slow line may need several times that. */
 const BUILD_TIMEOUT_MS = 30 * 60_000;
 
+/** A program that Go builds from its module proxy. */
+export type GoProgram = {
+  /** Package and version, as `go install` takes them. */
+  module: string;
+  /** What a person calls it. */
+  name: string;
+  /** How long the first build takes on two cores; said before it begins. */
+  takes: string;
+};
+
 /**
  * Builds Temporal's command line program, server included, into `folder`; answers its path.
  *
  * @throws Error with a sentence for a person, when it cannot be built here
  */
-export async function goInstallCli(
+export function goInstallCli(
   folder: string,
   env: Environment,
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<string> {
+  const cli = { module: CLI_MODULE, name: 'Temporal', takes: 'about 4 minutes' };
+  return goInstall(cli, { folder, env, progress, signal });
+}
+
+export type GoInstallOptions = {
+  /** Where the program is put. */
+  folder: string;
+  env: Environment;
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+};
+
+/**
+ * Builds a program into `folder`; answers its path.
+ *
+ * @throws Error with a sentence for a person, when it cannot be built here
+ */
+export async function goInstall(program: GoProgram, options: GoInstallOptions): Promise<string> {
+  const { module, name, takes } = program;
+  const { folder, env, progress, signal } = options;
   const started = Date.now();
   let packages = 0;
   let last = '';
   const text = () => {
     const doing = packages === 0 ? 'fetching its source' : `${packages} packages, ${last}`;
-    return `Building Temporal with Go, ${Math.round((Date.now() - started) / 1000)} s: ${doing}`;
+    return `Building ${name} with Go, ${Math.round((Date.now() - started) / 1000)} s: ${doing}`;
   };
 
-  progress.step('Building Temporal with Go (once; about 4 minutes on two cores)');
+  progress.step(`Building ${name} with Go (once; ${takes} on two cores)`);
   const ticking = setInterval(() => progress.tick(text()), 1_000);
   try {
-    const { problem } = await runProgram('go', ['install', '-v', CLI_MODULE], {
+    const { problem } = await runProgram('go', ['install', '-v', module], {
       env: { ...env, GOBIN: folder },
       cwd: folder,
       timeoutMs: BUILD_TIMEOUT_MS,
@@ -46,7 +76,7 @@ export async function goInstallCli(
       },
     });
     if (problem !== undefined) throw new Error(problem === 'not found' ? 'Go is not on PATH' : problem);
-    return join(folder, 'temporal');
+    return join(folder, basename(module.replace(/@.*$/, '')));
   } finally {
     clearInterval(ticking);
   }

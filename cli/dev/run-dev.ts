@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { connect } from '../../client/keyturn.ts';
 import { type ConnectOptions, connectTemporal } from '../../client/temporal.ts';
-import { openKeyring } from '../../codec/keyring.ts';
+import { openKeyringFrom } from '../../codec/keyring-source.ts';
 import { keyturnPaths } from '../../config/paths.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
 import { announceAddress } from '../dev-address.ts';
@@ -77,7 +77,11 @@ async function bringUp(options: DevOptions, running: AsyncDisposableStack, signa
   running.defer(() => engine.close());
   stopping.throwIfAborted();
   // The environment says nothing about this Temporal: it is ours.
-  const ours = { env: {}, address: engine.address, keyring: await openKeyring(paths.keyringFile) };
+  const ours = {
+    env: {},
+    address: engine.address,
+    keyring: await openKeyringFrom({ env: process.env, file: paths.keyringFile, make: true }),
+  };
   await setUpEngine(ours);
   running.defer(await startLocalCodecServer({ port: codecPort, uiUrl: String(engine.uiUrl), ...ours }, paths));
 

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import type { Keyring } from '../../codec/keyring.ts';
+import { createAccessLog } from '../../codec-server/access-log.ts';
 import { startCodecServer } from '../../codec-server/server.ts';
 import type { KeyturnPaths } from '../../config/paths.ts';
 import { choosePort } from '../../engine/free-port.ts';
@@ -45,7 +46,7 @@ export async function startLocalCodecServer(
     admit: 'local page',
     encode: false,
     trustProxy: [],
-    log: pino({ base: { name: 'keyturn-codec-server' } }, file),
+    log: createAccessLog('info', file),
   });
   lineDone('codec server for the Web UI', server.url);
   return async () => {

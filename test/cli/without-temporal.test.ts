@@ -44,6 +44,7 @@ describe.concurrent('help', () => {
     ...[
       'dev',
       'worker',
+      'codec-server',
       'setup',
       'simulator',
       'apply',

@@ -14,13 +14,14 @@ export function secretGetCommand(secret: Command): void {
     .addHelpText('after', '\nExample:\n  $ OPENROUTER_API_KEY="$(keyturn secret get checkout)" ./app\n')
     .action(async (name: string, { yes = false, output }: Options) => {
       const { fault } = await import('../../../errors/keyturn-error.ts');
-      const { openKeyring } = await import('../../../codec/keyring.ts');
+      const { openKeyringFrom } = await import('../../../codec/keyring-source.ts');
       const { keyturnPaths } = await import('../../../config/paths.ts');
       const { openLocalVault } = await import('../../../stores/local-vault.ts');
       const { confirm, isPersonThere } = await import('../../person.ts');
 
       const { keyringFile, vaultFile } = keyturnPaths(process.env);
-      const vault = openLocalVault({ file: vaultFile, keyring: await openKeyring(keyringFile) });
+      const keyring = await openKeyringFrom({ env: process.env, file: keyringFile, make: false });
+      const vault = openLocalVault({ file: vaultFile, keyring });
       const entries = await vault.list();
       // A policy's name wins: it is what the other commands take.
       const entry = entries.find(({ policy }) => policy === name) ?? entries.find((one) => one.name === name);

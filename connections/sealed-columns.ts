@@ -1,0 +1,7 @@
+import { secretColumn } from '../stores/local-vault.ts';
+import type { SealedColumn } from '../stores/sealed-column.ts';
+import { proofColumn } from '../stores/vault-file.ts';
+import { connectionColumn } from './vault-connections.ts';
+
+/** Everything in the vault file that is sealed with the keyring. */
+export const sealedColumns: readonly SealedColumn[] = [proofColumn, secretColumn, connectionColumn];

@@ -1,0 +1,10 @@
+import { openKeyringFrom } from '../../codec/keyring-source.ts';
+import { sealedColumns } from '../../connections/sealed-columns.ts';
+import { sealAnew } from '../../stores/sealed-column.ts';
+import { openVaultFile } from '../../stores/vault-file.ts';
+
+// A process of its own: node seal-anew.fixture.ts VAULT KEYRING
+const [vaultFile = '', file = ''] = process.argv.slice(2);
+const keyring = await openKeyringFrom({ env: {}, file, make: false });
+process.stdout.write('ready\n');
+sealAnew(openVaultFile({ file: vaultFile, keyring }), keyring, sealedColumns);
