@@ -67,7 +67,9 @@ test('a new master key is activated during a rotation, and the old one goes once
     'r1',
   );
   const temporal = await connectTemporal({ env: {}, address: stack.temporal.address, keyring: stack.keyring });
-  await temporal.client.workflow.getHandle(workflowId('asleep')).signal('resume', seal(late, new Secret('late'), 'test'));
+  await temporal.client.workflow
+    .getHandle(workflowId('asleep'))
+    .signal('resume', seal(late, new Secret('late'), 'test'));
   await temporal.connection.close();
   expect(await refusal('retire', old)).toMatch(
     new RegExp(`in the vault by secret LATE version 1 \\(keyturn keyring activate ${id} .*; in Temporal by asleep \\(`),

@@ -127,6 +127,17 @@ test('no secret, and nothing that begins like one, is anywhere else than sealed 
   expect(places.length).toBeGreaterThan(20);
 });
 
+test('of what a policy says and why a step failed, Temporal keeps nothing in clear', () => {
+  const said = ['leaky-key', 'OpenRouter may or may not have made the key'];
+  const inClear = places.filter(({ name }) => /history$|description$|temporal\.db/.test(name));
+  const decrypted = places.filter(({ name }) => name.endsWith('history, decrypted'));
+  const saying = (where: Place[], words: string) => where.filter(({ bytes }) => Buffer.from(bytes).includes(words));
+  for (const words of said) {
+    expect(saying(inClear, words).map(({ name }) => name)).toEqual([]);
+    expect(saying(decrypted, words).length).toBeGreaterThan(0);
+  }
+});
+
 async function keyturn(args: string[], stdin = ''): Promise<void> {
   runs.push(await runKeyturn(stack, args, stdin));
 }
