@@ -1,0 +1,23 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { CaptureSecretInput } from '../activities/capture-secret.ts';
+import type { Activities } from '../activities/index.ts';
+import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../workflows/activity-options.ts';
+
+const { startToCloseMs, scheduleToCloseMs } = stepOptions.captureSecret;
+
+// As workflows/durable-steps.ts sets them, without the summary for the Web UI.
+const { captureSecret } = proxyActivities<Pick<Activities, 'captureSecret'>>({
+  startToCloseTimeout: startToCloseMs,
+  scheduleToCloseTimeout: scheduleToCloseMs ?? undefined,
+  heartbeatTimeout: heartbeatTimeoutMs,
+  retry: {
+    initialInterval: retryPolicy.initialIntervalMs,
+    backoffCoefficient: retryPolicy.backoffCoefficient,
+    maximumInterval: retryPolicy.maximumIntervalMs,
+  },
+});
+
+/** What a rotation is measured against: `steps` activities one after the other, each of which does nothing. */
+export async function bareWorkflow(target: CaptureSecretInput, steps: number): Promise<void> {
+  for (let n = 0; n < steps; n++) await captureSecret(target);
+}

@@ -1,0 +1,43 @@
+/** `npm run bench`: what Keyturn costs, beside what it may cost; docs/benchmarks.md says how each figure is measured. */
+import '../test/quiet-runtime.ts';
+import { printProgress } from '../engine/progress.ts';
+import { historyCost } from './history-cost.ts';
+import { sleepingHeap } from './sleeping-heap.ts';
+import { findTemporal, startStack } from './stack.ts';
+import { startUp } from './start-up.ts';
+import { type Figure, printJson, printTable } from './table.ts';
+import { exitOnSignals } from './temp-folder.ts';
+import { throughput } from './throughput.ts';
+import { worldSpeed } from './world-speed.ts';
+
+const progress = printProgress(process.stderr);
+const figures: Figure[] = [];
+
+exitOnSignals();
+try {
+  const temporalCli = await findTemporal(progress);
+  // The world first: processor time is counted, and nothing else runs in this process yet.
+  await measure('simulated world', worldSpeed);
+  await measure('start-up', () => startUp(temporalCli));
+  const stack = await startStack(temporalCli);
+  try {
+    await measure('throughput', () => throughput(stack));
+    await measure('history', () => historyCost(stack));
+    await measure('memory', () => sleepingHeap(stack));
+  } finally {
+    await stack.close();
+  }
+  printTable(figures);
+  console.log();
+  printJson(figures);
+} catch (error) {
+  progress.failed(`not measured: ${error instanceof Error ? error.stack : error}`);
+  process.exitCode = 1;
+}
+
+async function measure(what: string, work: () => Promise<Figure[]>): Promise<void> {
+  progress.step(what);
+  const started = performance.now();
+  figures.push(...(await work()));
+  progress.done(`${what}, ${Math.round((performance.now() - started) / 1000)} s`);
+}

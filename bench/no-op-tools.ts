@@ -1,0 +1,71 @@
+import type { Tools } from '../activities/tools.ts';
+import type { Keyring } from '../codec/keyring.ts';
+import { Secret } from '../codec/secret.ts';
+import type { ApiKey, CreateKeyRequest, ManagementApi } from '../openrouter/management-api.ts';
+import type { Held, SecretStore } from '../stores/secret-store.ts';
+
+/**
+ * The real steps over an OpenRouter and a store that are a few fields in memory and answer at once: what is left of a
+ * rotation is Temporal's part and ours.
+ */
+export function noOpTools(keyring: Keyring): Tools {
+  const openrouter = memoryOpenRouter();
+  const store = memoryStore();
+  return {
+    openrouter: async () => openrouter,
+    store: () => store,
+    keyring,
+    settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 1_000 }, reapLooksMs: [0] },
+    now: Date.now,
+    wait: async () => {},
+  };
+}
+
+function memoryOpenRouter(): ManagementApi {
+  const keys = new Map<string, ApiKey>();
+  let made = 0;
+  return {
+    async createKey(request) {
+      made += 1;
+      const hash = made.toString(16).padStart(64, '0');
+      keys.set(hash, keyFrom(hash, request));
+      return { hash, secret: new Secret(`sk-or-v1-${hash}`) };
+    },
+    listKeys: async () => [...keys.values()],
+    getKey: async (hash) => keys.get(hash) ?? null,
+    async patchKey(hash, changes) {
+      const key = { ...(keys.get(hash) as ApiKey), ...changes };
+      keys.set(hash, key);
+      return key;
+    },
+    deleteKey: async (hash) => (keys.delete(hash) ? 'deleted' : 'absent'),
+    async currentKey(secret) {
+      const key = keys.get(secret.reveal().slice('sk-or-v1-'.length)) as ApiKey;
+      return { ...key, isManagementKey: false };
+    },
+    credits: async () => ({ totalCredits: 0, totalUsage: 0 }),
+    workspaces: async () => [],
+  };
+}
+
+function keyFrom(hash: string, { name, workspace, ...settings }: CreateKeyRequest): ApiKey {
+  const createdAt = new Date().toISOString();
+  const unused = { disabled: false, limitRemaining: settings.limit, usage: 0 };
+  return { hash, name, label: 'sk-or-v1-0…0', createdAt, workspaceId: workspace, ...unused, ...settings };
+}
+
+function memoryStore(): SecretStore {
+  const values = new Map<string, Secret>();
+  return {
+    name: 'local',
+    check: async () => {},
+    capture: async () => ({ kind: 'absent' }),
+    write: async ({ name }, value) => void values.set(name, value),
+    async read({ name }): Promise<Held> {
+      const value = values.get(name);
+      return value === undefined ? { kind: 'absent' } : { kind: 'held', value };
+    },
+    restore: async () => {},
+    remove: async ({ name }) => void values.delete(name),
+  };
+}

@@ -1,0 +1,92 @@
+import type { Client } from '@temporalio/client';
+import { rotate, workflowId } from '../workflows/messages.ts';
+import { noOpTools } from './no-op-tools.ts';
+import { benchPolicy, finishedRun, historyOf, startPolicy } from './policy-runs.ts';
+import type { Stack } from './stack.ts';
+import { type Figure, median } from './table.ts';
+
+/** Enough that the worker is never idle (it takes 40 workflow tasks at once); few enough for many rounds. */
+const atOnce = 40;
+const rounds = 9;
+const taskQueue = 'bench-throughput';
+
+type Rates = { first: number; onDemand: number; bare: number };
+
+/**
+ * Rotations a second beside bare workflows with as many activities, on one worker and one server, in turns: the machine
+ * is another one from minute to minute, so only pairs are compared.
+ */
+export async function throughput(stack: Stack): Promise<Figure[]> {
+  return stack.withWorker(taskQueue, noOpTools(stack.keyring), async ({ client }) => {
+    const steps = await warmUp(client);
+    const pairs: Rates[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      const names = Array.from({ length: atOnce }, (_, n) => `p${round}-${n}`);
+      const secondRuns = new Map<string, string>();
+      const first = await rate(names, async (name) => {
+        const run = await startPolicy(client, taskQueue, benchPolicy(name));
+        secondRuns.set(name, await finishedRun(client, name, run));
+      });
+      const bare = await rate(names, (name) => runBare(client, `bare-${name}`, steps));
+      const onDemand = await rate(names, (name) => rotateNow(client, name, secondRuns.get(name) ?? ''));
+      pairs.push({ first, onDemand, bare });
+    }
+    return figuresOf(pairs);
+  });
+}
+
+/** Answers how many activities a rotation has. */
+async function warmUp(client: Client): Promise<number> {
+  const run = await startPolicy(client, taskQueue, benchPolicy('warm-up'));
+  const next = await finishedRun(client, 'warm-up', run);
+  await rotateNow(client, 'warm-up', next);
+  const { steps } = await historyOf(client, workflowId('warm-up'), run);
+  await runBare(client, 'bare-warm-up', steps.length);
+  return steps.length;
+}
+
+async function rotateNow(client: Client, name: string, runId: string): Promise<void> {
+  const request = { requestId: 'bench', reason: 'a benchmark' };
+  await client.workflow.getHandle(workflowId(name), runId).executeUpdate(rotate, { args: [request] });
+  await finishedRun(client, name, runId);
+}
+
+async function runBare(client: Client, id: string, steps: number): Promise<void> {
+  const target = { policy: id, store: 'local', secret: 'OPENROUTER_API_KEY' };
+  await client.workflow.execute('bareWorkflow', { workflowId: id, taskQueue, args: [target, steps] });
+}
+
+async function rate(names: readonly string[], work: (name: string) => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await Promise.all(names.map(work));
+  return names.length / ((performance.now() - started) / 1000);
+}
+
+function figuresOf(pairs: readonly Rates[]): Figure[] {
+  const perSecond = { unit: '/s', budget: null };
+  const middle = (of: (pair: Rates) => number) => median(pairs.map(of));
+  return [
+    { id: 'throughput.firstKeys', name: 'first keys issued', value: middle(({ first }) => first), ...perSecond },
+    { id: 'throughput.onDemand', name: 'rotations on demand', value: middle((pair) => pair.onDemand), ...perSecond },
+    {
+      id: 'throughput.bare',
+      name: 'bare workflows, as many activities',
+      value: middle(({ bare }) => bare),
+      ...perSecond,
+    },
+    {
+      id: 'throughput.firstKeysRatio',
+      name: 'first keys : bare workflows',
+      value: middle(({ first, bare }) => first / bare),
+      unit: '',
+      budget: { atLeast: 0.9 },
+    },
+    {
+      id: 'throughput.onDemandRatio',
+      name: 'rotations on demand : bare workflows',
+      value: middle(({ onDemand, bare }) => onDemand / bare),
+      unit: '',
+      budget: null,
+    },
+  ];
+}
