@@ -1,13 +1,13 @@
-import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import { keyturnPaths } from '../config/paths.ts';
 import { type Connections, openConnections } from '../connections/registry.ts';
+import { openVaultKeyring } from '../stores/vault-keyring.ts';
 
 /** The connections of this machine: those of its vault, and those that keyturn.yaml declares. */
 export async function connectionsHere(): Promise<Connections> {
   const { env } = process;
   const { configDir, keyringFile, vaultFile } = keyturnPaths(env);
   const declared = await readKeyturnYaml({ env, cwd: process.cwd(), configDir });
-  const keyring = await openKeyringFrom({ env, file: keyringFile, make: true });
+  const keyring = await openVaultKeyring(env, { keyringFile, vaultFile });
   return openConnections({ vaultFile, keyring, declared, env });
 }

@@ -1,6 +1,5 @@
 import { CancelledFailure, Context, sleep } from '@temporalio/activity';
 import type { StepSettings, Tools } from '../activities/tools.ts';
-import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { digestOf } from '../codec/secret.ts';
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import type { KeyturnPaths } from '../config/paths.ts';
@@ -9,6 +8,7 @@ import { fault } from '../errors/keyturn-error.ts';
 import { createManagementClient, type ManagementClient } from '../openrouter/client.ts';
 import { openLocalVault } from '../stores/local-vault.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
+import { openVaultKeyring } from '../stores/vault-keyring.ts';
 import type { Environment } from './config.ts';
 
 export type OpenToolsOptions = {
@@ -23,7 +23,7 @@ export type OpenToolsOptions = {
 /** The real tools: keyring, vault and connections of this machine. */
 export async function openTools(options: OpenToolsOptions): Promise<Tools> {
   const { paths, env, cwd, settings, minIntervalMs } = options;
-  const keyring = await openKeyringFrom({ env, file: paths.keyringFile, make: true });
+  const keyring = await openVaultKeyring(env, paths);
   const stores = new Map<string, SecretStore>([['local', openLocalVault({ file: paths.vaultFile, keyring })]]);
   const declared = await readKeyturnYaml({ env, cwd, configDir: paths.configDir });
   const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });

@@ -10,9 +10,11 @@ export function setupCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ TEMPORAL_NAMESPACE=keys keyturn setup\n')
     .action(async ({ output }: Output) => {
       const { connectTemporal } = await import('../../client/temporal.ts');
+      const { freshKeyring } = await import('../../codec/keyring.ts');
       const { setUp } = await import('../set-up.ts');
       const { connectOptions } = await import('../with-keyturn.ts');
-      const temporal = await connectTemporal(connectOptions());
+      // The first of all in a deployment, before a worker has made the keyring; and nothing here is encrypted.
+      const temporal = await connectTemporal({ ...connectOptions(), keyring: freshKeyring() });
       try {
         const { registered, alreadyThere } = await setUp(temporal);
         const { address, namespace } = temporal;

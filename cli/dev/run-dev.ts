@@ -1,9 +1,9 @@
 import pc from 'picocolors';
 import { connect } from '../../client/keyturn.ts';
 import { type ConnectOptions, connectTemporal } from '../../client/temporal.ts';
-import { openKeyringFrom } from '../../codec/keyring-source.ts';
 import { keyturnPaths } from '../../config/paths.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
+import { openVaultKeyring } from '../../stores/vault-keyring.ts';
 import { announceAddress } from '../dev-address.ts';
 import { calledAs } from '../invocation.ts';
 import { print, whenNobodyReads } from '../print.ts';
@@ -80,7 +80,7 @@ async function bringUp(options: DevOptions, running: AsyncDisposableStack, signa
   const ours = {
     env: {},
     address: engine.address,
-    keyring: await openKeyringFrom({ env: process.env, file: paths.keyringFile, make: true }),
+    keyring: await openVaultKeyring(env, paths),
   };
   await setUpEngine(ours);
   running.defer(await startLocalCodecServer({ port: codecPort, uiUrl: String(engine.uiUrl), ...ours }, paths));

@@ -14,13 +14,13 @@ export function secretGetCommand(secret: Command): void {
     .addHelpText('after', '\nExample:\n  $ OPENROUTER_API_KEY="$(keyturn secret get checkout)" ./app\n')
     .action(async (name: string, { yes = false, output }: Options) => {
       const { fault } = await import('../../../errors/keyturn-error.ts');
-      const { openKeyringFrom } = await import('../../../codec/keyring-source.ts');
+      const { openVaultKeyring } = await import('../../../stores/vault-keyring.ts');
       const { keyturnPaths } = await import('../../../config/paths.ts');
       const { openLocalVault } = await import('../../../stores/local-vault.ts');
       const { confirm, isPersonThere } = await import('../../person.ts');
 
       const { keyringFile, vaultFile } = keyturnPaths(process.env);
-      const keyring = await openKeyringFrom({ env: process.env, file: keyringFile, make: false });
+      const keyring = await openVaultKeyring(process.env, { keyringFile, vaultFile });
       const vault = openLocalVault({ file: vaultFile, keyring });
       const entries = await vault.list();
       // A policy's name wins: it is what the other commands take.
