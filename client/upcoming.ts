@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Run, upcomingRuns } from '../policy/schedule.ts';
 import type { PolicyStatus } from '../policy/status.ts';
 import * as messages from '../workflows/messages.ts';
@@ -9,11 +10,24 @@ export type Upcoming = { runs: Run[]; because: string | null };
 
 /** The policy says which run is next; those after it are counted here, by this machine's time zone data. */
 export async function upcoming(temporal: Temporal, policy: string, count: number): Promise<Upcoming> {
-  const { schedule, next } = await query(temporal, policy, messages.next);
-  if (schedule === null || next === null) {
-    return { runs: [], because: whyNoRun(await query(temporal, policy, messages.status)) };
+  for (let tries = 1; ; tries++) {
+    const { schedule, next } = await query(temporal, policy, messages.next);
+    if (schedule !== null && next !== null) {
+      return { runs: [next, ...upcomingRuns(schedule, next.date, next.utc, count - 1)], because: null };
+    }
+    const status = await query(temporal, policy, messages.status);
+    // Right after a resume or a change of the schedule the next run is being planned.
+    if (!rotatesBySchedule(status) || tries === planningTries) return { runs: [], because: whyNoRun(status) };
+    await sleep(planningMs);
   }
-  return { runs: [next, ...upcomingRuns(schedule, next.date, next.utc, count - 1)], because: null };
+}
+
+/** Planning is a local activity of milliseconds; a worker that is busy may take longer. */
+const planningMs = 100;
+const planningTries = 30;
+
+function rotatesBySchedule({ paused, policy, state }: PolicyStatus): boolean {
+  return policy?.autoRotate === true && paused === null && state !== 'ending' && state !== 'new';
 }
 
 /** Why no rotation will start by itself. */

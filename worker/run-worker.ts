@@ -21,10 +21,11 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   const { env } = process;
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
-  installRuntime(log);
   leaveNoTraces(log);
   const { settings, minIntervalMs } = config;
   const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, minIntervalMs });
+  // Not before: its threads keep the process alive, also one that has failed to start.
+  installRuntime(log);
 
   const stop = new AbortController();
   const stopNow = () => stop.abort();

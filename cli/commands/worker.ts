@@ -14,6 +14,12 @@ export function workerCommand(program: Command): void {
       await useAnnouncedAddress();
       // Started by `keyturn dev` and left behind by it: with its Temporal gone too, there is nothing to wait for.
       if (process.channel) process.once('disconnect', () => setTimeout(() => process.exit(1), leftBehindMs).unref());
-      await runWorker();
+      try {
+        await runWorker();
+      } catch (error) {
+        const { reportFailure } = await import('../failure.ts');
+        // Not only an exit code: Temporal's runtime would keep a worker that failed to start, and no supervisor restart it.
+        process.exit(reportFailure(error, 'text'));
+      }
     });
 }

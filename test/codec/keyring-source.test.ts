@@ -111,33 +111,36 @@ describe('a process that runs on while the keyring changes', () => {
 });
 
 describe('changing it', () => {
+  const fixture = join(import.meta.dirname, 'add-keys.fixture.ts');
+  async function adding(name: string, count: number) {
+    const child = spawn(process.execPath, [fixture, file, name, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const ended = once(child, 'close');
+    await once(child.stdout, 'data');
+    return { child, ended };
+  }
+
   test('processes that add at the same moment all keep their key', async () => {
     await worker();
-    const fixture = join(import.meta.dirname, 'add-keys.fixture.ts');
-    const ids = ['a', 'b', 'c'];
-    const children = ids.map((id) =>
-      spawn(process.execPath, [fixture, file, id], { stdio: ['ignore', 'ignore', 'inherit'] }),
-    );
-    await Promise.all(children.map((child) => once(child, 'exit')));
-    const { keys } = readKeyring({ env: {}, file }).content;
-    expect(Object.keys(keys)).toHaveLength(1 + 3 * 10);
+    const processes = await Promise.all(['a', 'b', 'c'].map((name) => adding(name, 20)));
+    for (const { child } of processes) child.stdout.resume();
+    for (const { child } of processes) child.stdin.write('go\n');
+    await Promise.all(processes.map(({ ended }) => ended));
+    expect(Object.keys(readKeyring({ env: {}, file }).content.keys)).toHaveLength(1 + 3 * 20);
   });
 
   test('killed at any moment, it leaves a keyring with every key that was said to be there', async () => {
     await worker();
-    const fixture = join(import.meta.dirname, 'add-keys.fixture.ts');
     for (const [n, afterMs] of [0, 1, 2, 3].entries()) {
-      const child = spawn(process.execPath, [fixture, file, `k${n}x`, '100000'], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const { child, ended } = await adding(`k${n}x`, 100_000);
       let said = '';
       child.stdout.on('data', (chunk) => {
         said += chunk;
       });
+      child.stdin.write('go\n');
       await once(child.stdout, 'data');
       await new Promise((done) => setTimeout(done, afterMs));
       child.kill('SIGKILL');
-      await once(child, 'close');
+      await ended;
       const { keys } = readKeyring({ env: {}, file }).content;
       const whole = said.slice(0, said.lastIndexOf('\n')).split('\n');
       expect(Object.keys(keys)).toEqual(expect.arrayContaining(whole));

@@ -1,8 +1,9 @@
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Activities, createActivities } from '../../activities/index.ts';
 import type { Policy } from '../../policy/policy.ts';
-import { isRotation } from '../../policy/status.ts';
+import { isRotation, type PolicyStatus } from '../../policy/status.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { history, rotate, status } from '../../workflows/messages.ts';
 import type { StepName } from '../../workflows/steps.ts';
@@ -25,26 +26,45 @@ async function startWorld() {
     await simulator.close();
     await machine.remove();
   });
-  /** This server loses what comes while a workflow goes over to its next run: it is asked again. */
-  const insist = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
-    for (;;) {
-      const answer = await temporal.env.connection.withDeadline(Date.now() + 3_000, ask).catch(() => null);
-      if (answer !== null) return answer;
-    }
-  };
   const apply = async (policy: Policy) => {
     const handle = await temporal.apply(policy);
+    const atRest = () => isAtRest(handle);
     return {
-      status: () => insist(() => handle.query(status)),
-      history: () => insist(() => handle.query(history)),
-      /** The same reason twice is one rotation. */
-      rotate: (reason: string) => insist(() => handle.executeUpdate(rotate, { args: [{ requestId: reason, reason }] })),
+      /** Waits, without letting time pass, until the policy sleeps, and asks it then. */
+      status: async () => {
+        await eventually(atRest);
+        return handle.query(status);
+      },
+      history: async () => {
+        await eventually(atRest);
+        return handle.query(history);
+      },
+      rotate: async (reason: string) => {
+        await eventually(atRest);
+        await handle.executeUpdate(rotate, { args: [{ requestId: reason, reason }] });
+      },
+      /** Lets time pass, half a minute at once. */
+      passUntil: async (is: (status: PolicyStatus) => boolean) => {
+        while (!((await atRest()) && is(await handle.query(status)))) await temporal.env.sleep(minute / 2);
+      },
     };
   };
-  const passUntil = async (isSo: () => Promise<boolean>) => {
-    while (!(await isSo())) await temporal.env.sleep(minute / 2);
-  };
-  return { ...machine, simulator, before, apply, passUntil };
+  return { ...machine, simulator, before, apply };
+}
+
+/**
+ * Whether the policy's newest run sleeps. This server loses a question that comes while a workflow goes over to its next
+ * run, and then lets no more time be skipped.
+ */
+async function isAtRest(handle: WorkflowHandle): Promise<boolean> {
+  const { events } = await handle.fetchHistory();
+  const last = events?.at(-1);
+  return Boolean(
+    last?.timerStartedEventAttributes ??
+      last?.upsertWorkflowSearchAttributesEventAttributes ??
+      last?.workflowTaskCompletedEventAttributes ??
+      last?.workflowExecutionUpdateCompletedEventAttributes,
+  );
 }
 
 /** The same steps, each after what stands in `before` under its name. */
@@ -62,7 +82,7 @@ function hooked(activities: Activities, before: Partial<Record<string, () => Pro
 
 test('a key that arrives after the patient look is reaped by the sweep, ten minutes later', async () => {
   const world = await startWorld();
-  const { simulator, apply, passUntil } = world;
+  const { simulator, apply } = world;
   const late = simulator.control.faults.add({ on: 'createKey', when: 'before', kind: 'late' });
   const policy = await apply(policyNamed('late'));
   await eventually(async () => (await policy.status()).keys.length === 1);
@@ -71,7 +91,7 @@ test('a key that arrives after the patient look is reaped by the sweep, ten minu
   const [kept, arrived] = existingKeys(world, 'late');
   expect((await policy.status()).watching).toEqual([arrived?.name]);
 
-  await passUntil(async () => (await policy.status()).watching.length === 0);
+  await policy.passUntil(({ watching }) => watching.length === 0);
   expect(existingKeys(world, 'late').map(({ hash }) => hash)).toEqual([kept?.hash]);
   const reaped = (await policy.history()).find(({ event }) => event === 'reaped');
   expect(reaped).toMatchObject({ marker: arrived?.name });
@@ -80,12 +100,12 @@ test('a key that arrives after the patient look is reaped by the sweep, ten minu
 
 test('a vault that may not be written for long ends the rotation; once it may, the next try publishes', async () => {
   const world = await startWorld();
-  const { apply, paths, before, passUntil } = world;
+  const { apply, paths, before } = world;
   const policy = await apply(policyNamed('read-only'));
   await eventually(async () => (await policy.status()).keys.length === 1);
   before.captureSecret = () => setWritable(paths.vaultFile, false);
   await policy.rotate('the vault may not be written');
-  await passUntil(async () => (await policy.status()).last?.event === 'undone');
+  await policy.passUntil(({ last }) => last?.event === 'undone');
 
   const { last, keys } = await policy.status();
   expect(last?.fault).toMatchObject({ code: 'KEYTURN_STORE_UNAVAILABLE' });
@@ -95,7 +115,7 @@ test('a vault that may not be written for long ends the rotation; once it may, t
   expect(await storedKey(world, 'read-only')).toEqual({ hash: keys[0]?.hash, answer: 200 });
 
   before.captureSecret = () => setWritable(paths.vaultFile, true);
-  await passUntil(async () => (await policy.status()).last?.event === 'published');
+  await policy.passUntil(({ last }) => last?.event === 'published');
   expect((await policy.status()).last).toMatchObject({ attempt: 2, generation: 2 });
   expect(existingKeys(world, 'read-only')).toHaveLength(2);
   expect(await storedKey(world, 'read-only')).toMatchObject({ answer: 200 });
@@ -103,13 +123,13 @@ test('a vault that may not be written for long ends the rotation; once it may, t
 
 test('a vault that is cut off in the middle of storing needs a person, and nothing is lost when a copy is back', async () => {
   const world = await startWorld();
-  const { apply, paths, before, passUntil } = world;
+  const { apply, paths, before } = world;
   const policy = await apply(policyNamed('cut-off'));
   await eventually(async () => (await policy.status()).keys.length === 1);
   const copy = await readFile(paths.vaultFile);
   before.storeSecret = () => truncate(paths.vaultFile, 5_000);
   await policy.rotate('the vault is cut off');
-  await passUntil(async () => (await policy.status()).state === 'needs-attention');
+  await policy.passUntil(({ state }) => state === 'needs-attention');
 
   const [attention] = (await policy.status()).attention;
   expect(attention).toMatchObject({ code: 'KEYTURN_VAULT_CORRUPT' });
@@ -120,15 +140,17 @@ test('a vault that is cut off in the middle of storing needs a person, and nothi
 
   before.storeSecret = async () => {};
   await writeFile(paths.vaultFile, copy);
-  await passUntil(async () => (await policy.history()).some(isRotationUndone));
-  await passUntil(async () => (await policy.status()).last?.generation === 2);
+  await policy.passUntil(({ last }) => last?.generation === 2);
+  expect((await policy.history()).filter(isRotation).map(({ event }) => event)).toEqual([
+    'published',
+    'undone',
+    'published',
+  ]);
   const { attention: left, keys } = await policy.status();
   expect(left).toEqual([]);
   expect(existingKeys(world, 'cut-off').map(({ hash }) => hash)).toEqual(keys.map(({ hash }) => hash).reverse());
   expect(await storedKey(world, 'cut-off')).toEqual({ hash: keys[0]?.hash, answer: 200 });
 }, 90_000);
-
-const isRotationUndone = (one: Parameters<typeof isRotation>[0]) => isRotation(one) && one.event === 'undone';
 
 /**
  * Byte 18 of an SQLite file is the version that who writes it must know (sqlite.org/fileformat.html §1.3.3). With a

@@ -52,6 +52,8 @@ beforeAll(async () => {
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the answer breaks off']);
   // OpenRouter's own words, which are quoted, hold a secret.
   const message = `Bearer ${simulator.managementKey}, that is ${simulator.managementKey}, may not see ${recorder.secrets[0]}`;
+  // Of the new key, not of the one before, which is asked for when an old one is to go.
+  await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);
   simulator.control.faults.add({ on: 'getKey', when: 'before', kind: 'status', status: 403, message });
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the new key is refused']);
   await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);

@@ -12,11 +12,20 @@ import { bundleWorkflows } from '../../worker/create-worker.ts';
 import { applyPolicy, taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 
+/** The SDK gives the server five seconds to listen, which on a busy machine a JVM does not always keep: asked thrice. */
+async function startServer(tries = 3): Promise<TestWorkflowEnvironment> {
+  const server = { executable: { type: 'existing-path' as const, path: inject('testServer') } };
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({ server });
+  } catch (error) {
+    if (tries === 1) throw error;
+    return startServer(tries - 1);
+  }
+}
+
 /** Temporal's time-skipping server with a worker: a year passes in a minute. */
 export async function startTimeSkipping(activities: Activities) {
-  const env = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: inject('testServer') } },
-  });
+  const env = await startServer();
   await setupNamespace(env.connection, 'default', { searchAttributes: searchAttributeTypes });
   const worker = await Worker.create({
     connection: env.nativeConnection,
