@@ -34,7 +34,7 @@ export async function* waitFor(
   for (;;) {
     signal?.throwIfAborted();
     const progress = await progressOf(temporal, policy, rotationId).catch((error: unknown) => {
-      if (!isWorkerSilent(error) || Date.now() - answeredAt > patienceMs) throw error;
+      if (!isPassing(error) || Date.now() - answeredAt > patienceMs) throw error;
       return noAnswer;
     });
     if (progress !== noAnswer) answeredAt = Date.now();
@@ -49,8 +49,10 @@ export async function* waitFor(
 /** A worker that dies in the middle loses nothing: the rotation goes on with the next one. */
 const noAnswer: RotationProgress = { state: 'waiting', until: null, because: 'no worker answers', steps: [] };
 
-function isWorkerSilent(error: unknown): boolean {
-  return error instanceof KeyturnError && error.code === 'KEYTURN_WORKER_SILENT';
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof KeyturnError)) return false;
+  // Also what Temporal says for a moment after its own restart.
+  return ['KEYTURN_WORKER_SILENT', 'KEYTURN_NO_WORKER', 'KEYTURN_TEMPORAL_UNREACHABLE'].includes(error.code);
 }
 
 async function progressOf(temporal: Temporal, policy: string, rotationId: string): Promise<RotationProgress> {

@@ -6,7 +6,7 @@ import { existingKeys, expectAgreement, keysEverMade, storedKey } from './agreem
 import { endOfRotation, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { Moment } from './step-hook.ts';
-import { startHookedWorker, startWorker } from './worker-process.ts';
+import { startHookedWorker, startWorker, type WorkerProcess } from './worker-process.ts';
 
 /** What is wrong with the rotation in which the worker dies. */
 type Trouble = 'none' | 'lost answer' | 'changed key' | 'changed vault';
@@ -35,6 +35,7 @@ function bothSidesOf(step: StepName, trouble: Trouble) {
 }
 
 let stack: Stack;
+let secondWorker: WorkerProcess;
 /** Rotation id of each policy's second rotation: the one in which the worker dies, or before whose old key goes. */
 const rotations = new Map<string, string>();
 /** What each store gave out while no worker ran. */
@@ -64,10 +65,14 @@ beforeAll(async () => {
     if (trouble !== 'changed vault') meanwhile.set(policy, await storedKey(stack, policy));
   }
 
-  await startWorker(stack).ready;
-}, 90_000);
+  secondWorker = startWorker(stack);
+  await secondWorker.ready;
+}, 180_000);
 
-afterAll(() => stack.close());
+afterAll(async () => {
+  await secondWorker.kill('SIGTERM');
+  await stack.close();
+});
 
 test.for(killPoints)('SIGKILL $at $step ($trouble) ends in agreement', { timeout: 60_000 }, async (point) => {
   const { policy, step, at, trouble } = point;
