@@ -1,17 +1,16 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { Tools } from '../activities/tools.ts';
 import { connectTemporal, type Temporal } from '../client/temporal.ts';
-import { failureConverterPath } from '../codec/data-converter.ts';
 import { type Keyring, openKeyring } from '../codec/keyring.ts';
 import { type KeyturnPaths, keyturnPaths } from '../config/paths.ts';
 import { startDevServer } from '../engine/dev-server.ts';
 import { findDevServer } from '../engine/find-dev-server.ts';
 import type { Progress } from '../engine/progress.ts';
 import { setupNamespace } from '../engine/setup.ts';
-import { createWorker } from '../worker/create-worker.ts';
+import { bundleWorkflows, createWorker } from '../worker/create-worker.ts';
 import { searchAttributeTypes } from '../workflows/search-attributes.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -74,9 +73,7 @@ export async function startStack(executable: string): Promise<Stack> {
   };
 }
 
-/** The real workflow and what it is compared with, in one bundle. */
+/** The real workflow and what it is compared with, bundled as production does it. */
 export async function bundleBenchWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
-  const workflowsPath = fileURLToPath(new URL('./workflows.ts', import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, failureConverterPath: failureConverterPath(), logger: silent });
+  return bundleWorkflows(fileURLToPath(new URL('./workflows.ts', import.meta.url)));
 }

@@ -32,7 +32,7 @@ export function runOn(schedule: Schedule, date: string): Run {
 export function nextRun(schedule: Schedule, anchorDate: string, after: string): Run {
   const anchor = Temporal.PlainDate.from(anchorDate);
   const limit = Temporal.Instant.from(after);
-  const today = Temporal.PlainDate.from(localDate(schedule.timeZone, after));
+  const today = limit.toZonedDateTimeISO(schedule.timeZone).toPlainDate();
   // The runs for all dates before today are behind us, as the local clock has shown them: no need to visit them.
   let intervals = Math.max(1, Math.ceil(anchor.until(today).days / schedule.every));
   for (;;) {
@@ -60,6 +60,8 @@ export function localDate(timeZone: string, instant: string): string {
   return Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone).toPlainDate().toString();
 }
 
+const dayMs = 24 * 3_600_000;
+
 /**
  * The first instant at which the local clock shows `date` and the schedule's time, or later.
  *
@@ -68,15 +70,14 @@ export function localDate(timeZone: string, instant: string): string {
  * in the time zone database reaches 24 hours.
  */
 function firstInstantAt(date: Temporal.PlainDate, schedule: Schedule): Temporal.Instant {
-  const wanted = date.toPlainDateTime(schedule.at).toZonedDateTime('UTC');
-  let stretch = wanted.subtract({ hours: 24 }).withTimeZone(schedule.timeZone);
+  const wantedMs = Date.parse(`${date}T${schedule.at}Z`);
+  let stretch = Temporal.Instant.fromEpochMilliseconds(wantedMs - dayMs).toZonedDateTimeISO(schedule.timeZone);
   for (;;) {
-    const here = wanted.subtract({ nanoseconds: stretch.offsetNanoseconds }).toInstant();
+    const hereMs = wantedMs - stretch.offsetNanoseconds / 1_000_000;
     const end = stretch.getTimeZoneTransition('next');
-    if (end === null || Temporal.Instant.compare(here, end.toInstant()) < 0) {
-      const start = stretch.toInstant();
+    if (end === null || hereMs < end.epochMilliseconds) {
       // Earlier than the stretch itself: the clock jumped over the wanted time when the stretch began.
-      return Temporal.Instant.compare(here, start) < 0 ? start : here;
+      return Temporal.Instant.fromEpochMilliseconds(Math.max(hereMs, stretch.epochMilliseconds));
     }
     stretch = end;
   }
