@@ -1,6 +1,7 @@
 /** `npm run bench`: what Keyturn costs, beside what it may cost; docs/benchmarks.md says how each figure is measured. */
 import '../test/quiet-runtime.ts';
 import { printProgress } from '../engine/progress.ts';
+import { codecCost } from './codec-cost.ts';
 import { historyCost } from './history-cost.ts';
 import { sleepingHeap } from './sleeping-heap.ts';
 import { findTemporal, startStack } from './stack.ts';
@@ -22,6 +23,7 @@ try {
   const stack = await startStack(temporalCli);
   try {
     await measure('throughput', () => throughput(stack));
+    await measure('codec', () => codecCost(bareActivitiesPerSecond()));
     await measure('history', () => historyCost(stack));
     await measure('memory', () => sleepingHeap(stack));
   } finally {
@@ -33,6 +35,11 @@ try {
 } catch (error) {
   progress.failed(`not measured: ${error instanceof Error ? error.stack : error}`);
   process.exitCode = 1;
+}
+
+/** A bare workflow has as many activities as a rotation: six. */
+function bareActivitiesPerSecond(): number {
+  return 6 * (figures.find(({ id }) => id === 'throughput.bare')?.value ?? Number.NaN);
 }
 
 async function measure(what: string, work: () => Promise<Figure[]>): Promise<void> {

@@ -12,7 +12,8 @@ import { type CommandRun, runKeyturn } from './run-keyturn.ts';
 import { type SecretRecorder, startSecretRecorder } from './secret-recorder.ts';
 import { filesBelow, findLeaks, jsonPlaces, keyPrefix, type Place, payloadsIn } from './secret-scan.ts';
 import { type Stack, startStack } from './stack.ts';
-import { startWorker, type WorkerProcess } from './worker-process.ts';
+import type { Moment } from './step-hook.ts';
+import { startHookedWorker, type WorkerProcess } from './worker-process.ts';
 
 const policy = `
 name: leaky
@@ -28,6 +29,7 @@ let stack: Stack;
 let recorder: SecretRecorder;
 let worker: WorkerProcess;
 let temporal: Temporal;
+let tampering = false;
 /** What each command printed, and how it ended. */
 const runs: CommandRun[] = [];
 /** Everything there is to search, as it was before anything was planted. */
@@ -39,7 +41,7 @@ beforeAll(async () => {
   recorder = await startSecretRecorder(simulator.url);
   temporal = await connectTemporal({ env: {}, address: stack.temporal.address, keyring: stack.keyring });
   // The most that a worker ever says.
-  worker = startWorker({ ...stack, env: { ...stack.env, KEYTURN_LOG_LEVEL: 'trace' } });
+  worker = startHookedWorker({ ...stack, env: { ...stack.env, KEYTURN_LOG_LEVEL: 'trace' } }, tamper);
   await worker.ready;
   await writeFile(join(stack.folder, 'leaky.yaml'), policy);
 
@@ -54,6 +56,9 @@ beforeAll(async () => {
   const message = `Bearer ${simulator.managementKey}, that is ${simulator.managementKey}, may not see ${recorder.secrets[0]}`;
   // Of the new key, not of the one before, which is asked for when an old one is to go.
   await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);
+  tampering = true;
+  await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the store is changed before it is read back']);
+  tampering = false;
   simulator.control.faults.add({ on: 'getKey', when: 'before', kind: 'status', status: 403, message });
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the new key is refused']);
   await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);
@@ -80,14 +85,15 @@ test('every way a secret could take was taken', async () => {
     ['all goes well', 0],
     ['the answer is lost', 0],
     ['the answer breaks off', 0],
+    ['the store is changed before it is read back', 1],
     ['the new key is refused', 1],
     ['the management key is refused', 1],
     ['through-recorder', 1],
     ...Array.from({ length: 3 }, () => ['text', 0]),
     ...Array.from({ length: 3 }, () => ['json', 0]),
   ]);
-  // First, second, two for each answer that was spoilt, one that was undone.
-  expect(recorder.secrets).toHaveLength(7);
+  // First, second, two for each answer that was spoilt, two that were undone.
+  expect(recorder.secrets).toHaveLength(8);
   expect(stack.simulator.control.ledger().keys.filter(({ state }) => state !== 'deleted')).toHaveLength(1);
 });
 
@@ -139,6 +145,15 @@ test('of what a policy says and why a step failed, Temporal keeps nothing in cle
     expect(saying(decrypted, words).length).toBeGreaterThan(0);
   }
 });
+
+/** Somebody changes the stored value: the rotation has to put back what the store held, and to remove its key. */
+async function tamper({ at, step }: Moment): Promise<void> {
+  if (!tampering || at !== 'before' || step !== 'verifySecret') return;
+  const db = new DatabaseSync(stack.paths.vaultFile, { timeout: 5_000 });
+  const newest = '(SELECT max(version) FROM secret_version)';
+  db.prepare(`UPDATE secret_version SET sealed = ? WHERE version = ${newest}`).run('kt1.changed');
+  db.close();
+}
 
 async function keyturn(args: string[], stdin = ''): Promise<void> {
   runs.push(await runKeyturn(stack, args, stdin));
