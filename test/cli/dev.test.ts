@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { openKeyring } from '../../codec/keyring.ts';
 import type { PolicyStatus } from '../../policy/status.ts';
 import { mainFile, type Ran, runKeyturn } from './run-keyturn.ts';
 
@@ -157,7 +158,7 @@ test('a killed worker is started again and its rotation goes on; a killed dev ta
 }, 180_000);
 
 test('a vault that cannot be opened stops the start with its reason', async () => {
-  mkdirSync(join(folder, 'data/keyturn'), { recursive: true });
+  await openKeyring(join(folder, 'data/keyturn/keyring.json'));
   writeFileSync(join(folder, 'data/keyturn/vault.db'), 'not a vault');
   const dev = await keyturn(['dev']);
   expect(dev).toMatchObject({ code: 1, stderr: expect.stringContaining('KEYTURN_VAULT_CORRUPT') });
