@@ -1,10 +1,9 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { dataConverter } from '../codec/data-converter.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { keyturnPaths } from '../config/paths.ts';
-import { fault } from '../errors/keyturn-error.ts';
+import { readTemporalConfig } from '../config/temporal-config.ts';
 import { taskQueue } from '../workflows/messages.ts';
 import { temporalError } from './temporal-error.ts';
 
@@ -55,7 +54,7 @@ const usualAddress = '127.0.0.1:7233';
  */
 export async function connectTemporal(options: ConnectOptions = {}): Promise<Temporal> {
   const { connectTimeoutMs = 10_000, answerTimeoutMs = 15_000 } = options;
-  const config = readConfig(options.env);
+  const config = readTemporalConfig(options.env);
   const address = options.address ?? config.connectionOptions.address ?? options.fallbackAddress ?? usualAddress;
   const namespace = options.namespace ?? config.namespace ?? 'default';
   const connection = Connection.lazy({
@@ -80,21 +79,4 @@ export async function connectTemporal(options: ConnectOptions = {}): Promise<Tem
     workflow: { queryRejectCondition: 'NOT_OPEN' },
   });
   return { client, connection, address, namespace, taskQueue: options.taskQueue ?? taskQueue, answerTimeoutMs };
-}
-
-function readConfig(env: Environment | undefined) {
-  try {
-    return loadClientConnectConfig(env === undefined ? {} : { overrideEnvVars: definedOf(env) });
-  } catch (error) {
-    // The parser's own words quote the file, which may hold an API key.
-    const { code } = error as NodeJS.ErrnoException;
-    throw fault(
-      'KEYTURN_TEMPORAL_CONFIG',
-      code ? `a file it names cannot be read (${code})` : 'it cannot be understood',
-    );
-  }
-}
-
-function definedOf(env: Environment): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
