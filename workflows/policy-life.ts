@@ -52,9 +52,8 @@ export async function liveOn(life: Life, around: Surroundings): Promise<'idle' |
     await around.sleep(step.until, step.because, () => life.state !== asleep);
     return 'idle';
   }
+  // Nothing follows it in this round, a plan least of all: see `handOver` in rotation-policy.ts.
   await carryOut(life, policy, step, around);
-  // In this round already, so that `status` tells the next run at once.
-  if (isUnplanned(life.state)) await plan(life, policy, around);
   return 'acted';
 }
 

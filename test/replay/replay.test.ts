@@ -27,6 +27,13 @@ describe.each(recordedNames)('the recorded run %s', (name) => {
     expect(types.filter((type) => type.startsWith('WORKFLOW_TASK_')).at(-1)).toBe('WORKFLOW_TASK_COMPLETED');
     expect(types.at(-1)).toBe('WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
   });
+
+  test('ends straight after an event of the server: after a local activity a signal could be lost', () => {
+    const types = recorded(name).events.map(({ eventType }) => eventType.replace('EVENT_TYPE_', ''));
+    const beforeLastTask = types.slice(0, types.lastIndexOf('WORKFLOW_TASK_SCHEDULED'));
+    expect(beforeLastTask.at(-1)).toBe('ACTIVITY_TASK_COMPLETED');
+    expect(types.slice(types.lastIndexOf('WORKFLOW_TASK_COMPLETED'))).not.toContain('MARKER_RECORDED');
+  });
 });
 
 test('code that does other steps than the recorded ones does not replay', async () => {

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { type Stack, startStack } from './stack.ts';
+import { startWorker, type WorkerProcess } from './worker-process.ts';
+
+// What is sent while a policy's workflow goes over to its next run. Whether it comes at the bad moment is chance: so
+// there are many, each asked for its status meanwhile, which is what opens the gap (workflows/rotation-policy.ts).
+
+const names = (what: string) => Array.from({ length: 20 }, (_, index) => `${what}-${index}`);
+
+let stack: Stack;
+let worker: WorkerProcess;
+
+beforeAll(async () => {
+  stack = await startStack(inject('temporalCli'));
+  worker = startWorker(stack);
+  await worker.ready;
+});
+
+afterAll(async () => {
+  await worker.kill('SIGTERM');
+  await stack.close();
+});
+
+/** Resolves with the state that the rotation ended in, the moment that a client can know it. */
+async function ended(policy: string, rotationId: string | null): Promise<string | undefined> {
+  let event: string | undefined;
+  for await (const progress of stack.keyturn.waitFor(policy, String(rotationId))) {
+    if (progress.state === 'ended') event = progress.record.event;
+  }
+  return event;
+}
+
+async function firstKey(name: string): Promise<void> {
+  const { rotationId } = await stack.keyturn.apply({
+    name,
+    connection: 'main',
+    schedule: { every: 30, at: '03:30', timeZone: 'Europe/Berlin' },
+    key: { name },
+    secret: { name: `${name.toUpperCase().replaceAll('-', '_')}_KEY` },
+  });
+  expect(await ended(name, rotationId)).toBe('published');
+}
+
+test('a pause that comes while policies go over to their next run stops each of them', async () => {
+  const paused = names('paused');
+  await Promise.all(
+    paused.map(async (name) => {
+      await firstKey(name);
+      await stack.keyturn.pause(name, { reason: 'release week' });
+      await stack.keyturn.status(name);
+    }),
+  );
+  // By now each has long been in its next run.
+  const states = await Promise.all(paused.map(async (name) => (await stack.keyturn.status(name)).state));
+  expect(states).toEqual(paused.map(() => 'paused'));
+});
+
+test('a request that comes while policies go over to their next run is carried out by each', async () => {
+  const asked = names('asked');
+  await Promise.all(
+    asked.map(async (name) => {
+      await firstKey(name);
+      await stack.keyturn.rotateNow(name, { reason: 'leaked' });
+      await stack.keyturn.status(name);
+    }),
+  );
+  const newest = () => Promise.all(asked.map(async (name) => (await stack.keyturn.status(name)).keys[0]?.generation));
+  await expect.poll(newest, { timeout: 30_000 }).toEqual(asked.map(() => 2));
+});
