@@ -9,7 +9,7 @@ import { fault } from '../errors/keyturn-error.ts';
 import { workflowId } from '../workflows/messages.ts';
 import { policyError } from './policy-error.ts';
 import type { Temporal } from './temporal.ts';
-import { grpc, grpcStatusOf } from './temporal-error.ts';
+import { grpc, grpcStatusOf, isLate } from './temporal-error.ts';
 import { requireWorker } from './worker-presence.ts';
 
 /** Between two tries of a question that came while a policy's workflow was going over to its next run (≤ 1 s). */
@@ -86,9 +86,9 @@ function isHandingOver(error: unknown): boolean {
 /** What went wrong with a request to one policy: it is unknown, nobody answered, or one of the errors of any request. */
 async function askError(error: unknown, temporal: Temporal, policy: string): Promise<Error> {
   const { code } = grpcStatusOf(error);
-  const isLate = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || code === grpc.deadlineExceeded;
+  const nobodyAnswered = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isLate(code);
   // A workflow whose first turn nobody takes says "not yet" until the time is up.
-  if (!isLate && !isHandingOver(error)) return policyError(error, temporal, policy, temporal.answerTimeoutMs);
+  if (!nobodyAnswered && !isHandingOver(error)) return policyError(error, temporal, policy, temporal.answerTimeoutMs);
   // Temporal answers, or this throws.
   await requireWorker(temporal);
   return fault('KEYTURN_WORKER_SILENT', temporal.taskQueue, Math.round(temporal.answerTimeoutMs / 1000));

@@ -8,6 +8,7 @@ export type Asked = { address: string; namespace: string; waitedMs: number };
 
 /** The gRPC status codes that tell a person something (grpc.io/docs/guides/status-codes). */
 export const grpc = {
+  cancelled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
@@ -28,10 +29,10 @@ export function temporalError(error: unknown, asked: Asked): KeyturnError {
   }
 
   const { code, details } = grpcStatusOf(error);
+  if (isLate(code)) return unreachable(asked);
   switch (code) {
     case grpc.unavailable:
-    case grpc.deadlineExceeded:
-      return fault('KEYTURN_TEMPORAL_UNREACHABLE', asked.address, Math.round(asked.waitedMs / 1000));
+      return unreachable(asked);
     case grpc.permissionDenied:
     case grpc.unauthenticated:
       return fault('KEYTURN_TEMPORAL_REFUSED', asked.address, asked.namespace);
@@ -45,11 +46,18 @@ export function temporalError(error: unknown, asked: Asked): KeyturnError {
       break;
     case undefined:
       // `waitForReady` has no code of its own.
-      if (isConnectTimeout(error)) {
-        return fault('KEYTURN_TEMPORAL_UNREACHABLE', asked.address, Math.round(asked.waitedMs / 1000));
-      }
+      if (isConnectTimeout(error)) return unreachable(asked);
   }
   return fault('KEYTURN_INTERNAL', `Temporal said ${details.replace(/\.$/, '')}`);
+}
+
+function unreachable({ address, waitedMs }: Asked): KeyturnError {
+  return fault('KEYTURN_TEMPORAL_UNREACHABLE', address, Math.round(waitedMs / 1000));
+}
+
+/** Nobody answered in time. Where the server's clock is the first to say so, the call arrives as cancelled. */
+export function isLate(code: number | undefined): boolean {
+  return code === grpc.deadlineExceeded || code === grpc.cancelled;
 }
 
 /** The status of an answer, wherever the SDK has wrapped it. */

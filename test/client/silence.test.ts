@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connect } from '../../client/keyturn.ts';
 import { connectTemporal } from '../../client/temporal.ts';
+import { temporalError } from '../../client/temporal-error.ts';
 import { freshKeyring } from '../../codec/keyring.ts';
 import { type DevServer, startDevServer } from '../../engine/dev-server.ts';
 
@@ -65,6 +66,12 @@ test('a question to a worker that was killed ends after the stated time, and say
   await expect(keyturn.rotate('demo', { reason: 'x' })).rejects.toMatchObject({ code: 'KEYTURN_WORKER_SILENT' });
   await keyturn.close();
   await connection.close();
+});
+
+test("an answer that is late by the server's clock, which cancels the call, is late and no defect", () => {
+  const cancelled = Object.assign(new Error('1 CANCELLED: Call cancelled'), { code: 1, details: 'x', metadata: {} });
+  const asked = { address: 'temporal:7233', namespace: 'default', waitedMs: 1_000 };
+  expect(temporalError(cancelled, asked)).toMatchObject({ code: 'KEYTURN_TEMPORAL_UNREACHABLE' });
 });
 
 test('a namespace without the search attributes is named as not set up, before a workflow could stumble over it', async () => {
