@@ -20,9 +20,10 @@ type Due = { at: Instant; step: Exclude<NextStep, { do: 'sleep' }>; because: str
 export function nextStep(state: PolicyState, now: Instant): NextStep {
   const agenda = agendaOf(state, now);
   if (state.ending !== null && agenda.length === 0) return { do: 'end' };
-  const [first] = agenda.sort((a, b) => (isDue(a.at, now) && isDue(b.at, now) ? 0 : msBetween(b.at, a.at)));
+  const due = agenda.find(({ at }) => isDue(at, now));
+  if (due !== undefined) return due.step;
+  const [first] = agenda.sort((a, b) => msBetween(b.at, a.at));
   if (first === undefined) return { do: 'sleep', until: null, because: idleBecause(state) };
-  if (isDue(first.at, now)) return first.step;
   return { do: 'sleep', until: first.at, because: first.because };
 }
 

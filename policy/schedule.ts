@@ -15,14 +15,14 @@ export type Run = {
   date: string;
   /** ISO instant in UTC, to the second, ending in Z. */
   utc: string;
-  /** The same instant on the local clock, YYYY-MM-DDTHH:MM:SS±HH:MM. Offsets with seconds (before 1972) are rounded. */
+  /** The same instant on the local clock, YYYY-MM-DDTHH:MM:SS±HH:MM. Offsets with seconds (before 1972) lose them. */
   local: string;
   timeZone: string;
 };
 
 /** The run that the schedule has for the local `date` (YYYY-MM-DD). It always exists. */
 export function runOn(schedule: Schedule, date: string): Run {
-  return { date, ...shown(firstInstantAt(Temporal.PlainDate.from(date), schedule), schedule.timeZone) };
+  return runFor(schedule, date).run;
 }
 
 /**
@@ -30,15 +30,15 @@ export function runOn(schedule: Schedule, date: string): Run {
  * local date that the last rotation was for.
  */
 export function nextRun(schedule: Schedule, anchorDate: string, after: string): Run {
-  const anchor = Temporal.PlainDate.from(anchorDate);
-  const limit = Temporal.Instant.from(after);
-  const today = limit.toZonedDateTimeISO(schedule.timeZone).toPlainDate();
-  // The runs for all dates before today are behind us, as the local clock has shown them: no need to visit them.
-  let intervals = Math.max(1, Math.ceil(anchor.until(today).days / schedule.every));
+  const anchorMs = Date.parse(anchorDate);
+  const afterMs = Date.parse(after);
+  const intervalMs = schedule.every * dayMs;
+  // No run is later than two days after the midnight, in UTC, of its date: those before are behind us.
+  let intervals = Math.max(1, Math.ceil((afterMs - 2 * dayMs - anchorMs) / intervalMs));
   for (;;) {
-    const date = anchor.add({ days: intervals * schedule.every });
-    const run = firstInstantAt(date, schedule);
-    if (Temporal.Instant.compare(run, limit) > 0) return { date: date.toString(), ...shown(run, schedule.timeZone) };
+    const date = new Date(anchorMs + intervals * intervalMs).toISOString().slice(0, 10);
+    const { atMs, run } = runFor(schedule, date);
+    if (atMs > afterMs) return run;
     intervals += 1;
   }
 }
@@ -57,37 +57,39 @@ export function upcomingRuns(schedule: Schedule, anchorDate: string, after: stri
 
 /** The date (YYYY-MM-DD) that a calendar on the wall of `timeZone` shows at `instant`. */
 export function localDate(timeZone: string, instant: string): string {
-  return Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone).toPlainDate().toString();
+  return clockAt(Date.parse(instant), timeZone).toPlainDate().toString();
 }
 
 const dayMs = 24 * 3_600_000;
 
 /**
- * The first instant at which the local clock shows `date` and the schedule's time, or later.
+ * The first moment at which the local clock shows `date` and the schedule's time, or later.
  *
  * Temporal's own ways out of a gap are not used: all of them shift the time by the length of the gap (02:30 becomes
  * 03:30). Instead the stretches of constant offset are walked, starting where the clock cannot be there yet: no offset
  * in the time zone database reaches 24 hours.
  */
-function firstInstantAt(date: Temporal.PlainDate, schedule: Schedule): Temporal.Instant {
-  const wantedMs = Date.parse(`${date}T${schedule.at}Z`);
-  let stretch = Temporal.Instant.fromEpochMilliseconds(wantedMs - dayMs).toZonedDateTimeISO(schedule.timeZone);
+function runFor({ at, timeZone }: Schedule, date: string): { atMs: number; run: Run } {
+  const wantedMs = Date.parse(`${date}T${at}Z`);
+  let stretch = clockAt(wantedMs - dayMs, timeZone);
   for (;;) {
-    const hereMs = wantedMs - stretch.offsetNanoseconds / 1_000_000;
+    const offsetMs = stretch.offsetNanoseconds / 1_000_000;
+    const hereMs = wantedMs - offsetMs;
     const end = stretch.getTimeZoneTransition('next');
     if (end === null || hereMs < end.epochMilliseconds) {
       // Earlier than the stretch itself: the clock jumped over the wanted time when the stretch began.
-      return Temporal.Instant.fromEpochMilliseconds(Math.max(hereMs, stretch.epochMilliseconds));
+      const atMs = Math.max(hereMs, stretch.epochMilliseconds);
+      const local = `${toSecond(atMs + offsetMs)}${stretch.offset.slice(0, 6)}`;
+      return { atMs, run: { date, utc: `${toSecond(atMs)}Z`, local, timeZone } };
     }
     stretch = end;
   }
 }
 
-function shown(instant: Temporal.Instant, timeZone: string): Omit<Run, 'date'> {
-  const local = instant.toZonedDateTimeISO(timeZone);
-  return {
-    utc: instant.toString({ smallestUnit: 'second' }),
-    local: local.toString({ smallestUnit: 'second', timeZoneName: 'never' }),
-    timeZone,
-  };
+function clockAt(epochMs: number, timeZone: string): Temporal.ZonedDateTime {
+  return new Temporal.ZonedDateTime(BigInt(epochMs) * 1_000_000n, timeZone);
+}
+
+function toSecond(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19);
 }

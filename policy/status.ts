@@ -117,8 +117,7 @@ function attentionOf(state: PolicyState, stuck: Attention | null): Attention[] {
 }
 
 export function lastRotation(state: PolicyState): RotationRecord | null {
-  const rotations = state.history.filter(isRotation);
-  return rotations.at(-1) ?? null;
+  return state.history.findLast(isRotation) ?? null;
 }
 
 export function isRotation(happening: Happening): happening is RotationRecord {

@@ -15,7 +15,7 @@ export async function calmRun(days: number): Promise<{ rotations: number; cpuMs:
     policy,
     faults: () => null,
     propagation: { edges: 1, newKeyMs: () => 0, oldKeyMs: () => 0 },
-    latencyMs: () => 0,
+    latencyMs: null,
   });
   const before = process.cpuUsage();
   await clock.run(entity.apply(policy).then(() => clock.wait(days * day)));

@@ -7,19 +7,28 @@ export type Timer = { readonly at: number; readonly order: number; run: (() => v
  */
 export class Clock {
   #nowMs: number;
+  #written = { ms: Number.NaN, iso: '' };
   #asked = 0;
   readonly #timers: Timer[] = [];
+  readonly #passed: () => void;
 
-  constructor(startMs: number) {
+  /** `passed`: told whenever time has passed, before anything happens at the new moment. */
+  constructor(startMs: number, passed: () => void) {
     this.#nowMs = startMs;
+    this.#passed = passed;
   }
 
   /** Milliseconds since the epoch. */
   readonly now = (): number => this.#nowMs;
 
+  /** The same in ISO 8601, UTC: written once a moment, as it is asked for far more often than time passes. */
+  readonly instant = (): string => {
+    if (this.#written.ms !== this.#nowMs) this.#written = { ms: this.#nowMs, iso: new Date(this.#nowMs).toISOString() };
+    return this.#written.iso;
+  };
+
   /** Resolves after `ms`; at once where there is nothing to wait for. */
-  readonly wait = (ms: number): Promise<void> =>
-    ms <= 0 ? Promise.resolve() : new Promise((resolve) => this.after(ms, resolve));
+  readonly wait = (ms: number): Promise<void> => (ms <= 0 ? atOnce : new Promise((resolve) => this.after(ms, resolve)));
 
   after(ms: number, run: () => void): Timer {
     const timer = { at: this.#nowMs + Math.max(0, Math.round(ms)), order: this.#asked++, run };
@@ -30,6 +39,7 @@ export class Clock {
   /** Time leaps: what should have happened in between happens late, in its order. */
   jump(ms: number): void {
     this.#nowMs += ms;
+    this.#passed();
   }
 
   /** Lets time pass until `done` settles. Rejects where nothing is left that could bring that about. */
@@ -44,7 +54,10 @@ export class Clock {
       if (settled) return done;
       const timer = this.#pop();
       if (timer === undefined) throw new Error('deadlock: somebody waits, and nothing is going to happen');
-      this.#nowMs = Math.max(this.#nowMs, timer.at);
+      if (timer.at > this.#nowMs) {
+        this.#nowMs = timer.at;
+        this.#passed();
+      }
       timer.run?.();
     }
   }
@@ -89,6 +102,8 @@ export class Clock {
     heap[at] = timer;
   }
 }
+
+const atOnce = Promise.resolve();
 
 function isBefore(one: Timer, other: Timer): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);

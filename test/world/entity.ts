@@ -37,13 +37,9 @@ export function startEntity(name: string, options: EntityOptions): Entity {
   const life: Life = { state: newPolicyState(name), running: null, confirmedRun: null };
   let wake = () => {};
 
-  function now(): string {
-    return new Date(clock.now()).toISOString();
-  }
-
   async function tell(change: (state: PolicyState, now: string) => PolicyState): Promise<void> {
     await workerUp();
-    life.state = change(life.state, now());
+    life.state = change(life.state, clock.instant());
     wake();
   }
 
@@ -51,7 +47,7 @@ export function startEntity(name: string, options: EntityOptions): Entity {
     let roundsNow = 0;
     let lastMs = clock.now();
     const begun: { rotationId: string | null } = { rotationId: null };
-    const around = { steps, planning: { planRun, confirmRun }, now, newRotationId, sleep, show };
+    const around = { steps, planning: { planRun, confirmRun }, now: clock.instant, newRotationId, sleep, show };
     function show() {
       if (life.running === null || life.running.rotationId === begun.rotationId) return;
       begun.rotationId = life.running.rotationId;

@@ -11,8 +11,8 @@ type Eyes = {
   lingerMs: number;
 };
 
-/** What each required store holds, and since when. */
-type Hold = { value: string | null; since: number; byStranger: boolean };
+/** Who changed a store last, and when. What it holds, the store itself says. */
+type Change = { at: number; byStranger: boolean };
 
 /**
  * Longest life of a key that nobody waits for (I3): it may arrive just after a sweep, and the last one is a day after
@@ -28,7 +28,7 @@ export class Invariants {
   secondsWithoutValidKey = 0;
   mostLiveKeys = 0;
   readonly #eyes: Eyes;
-  readonly #holds = new Map<string, Hold>();
+  readonly #changes = new Map<string, Change>();
   readonly #publishedHashes = new Set<string>();
   readonly #answered = new Set<string>();
   readonly #writtenBy = new Map<string, string>();
@@ -57,7 +57,7 @@ export class Invariants {
   };
 
   readonly storeChanged: StoreWatcher = ({ store, value, by }) => {
-    this.#holds.set(store, { value, since: this.#eyes.now(), byStranger: by === 'a stranger' });
+    this.#changes.set(store, { at: this.#eyes.now(), byStranger: by === 'a stranger' });
     if (by === 'removal') this.#emptying = true;
     const { secretName } = this.#eyes;
     if (value !== null && by !== 'a stranger' && !by.startsWith('undo of ')) {
@@ -111,7 +111,7 @@ export class Invariants {
     this.#break(what);
   }
 
-  /** I1, at this moment; called after every change of a store or of OpenRouter, and after every step of the clock. */
+  /** I1, at this moment: called after every change of a store or of OpenRouter, and whenever time has passed. */
   look(): void {
     const since = this.#invalidSince;
     const why = this.#whyInvalid();
@@ -149,10 +149,12 @@ export class Invariants {
   #mayStop(key: WorldKey, author: Author): void {
     if (author.by === 'outside') this.#stoppedByStranger.set(key.hash, this.#eyes.now());
     if (author.by === 'outside' || key.disabledAt !== null) return;
-    for (const [store, hold] of this.#holds) {
+    for (const store of this.#eyes.stores()) {
+      if (store.valueOf(this.#eyes.secretName) !== key.secret) continue;
       // What a stranger puts into a store after a step began, that step cannot know.
-      const unknowable = hold.byStranger && hold.since >= author.since;
-      if (hold.value === key.secret && !unknowable) this.#break(`I2: a key is stopped while store ${store} holds it`);
+      const change = this.#changes.get(store.name);
+      const unknowable = change?.byStranger === true && change.at >= author.since;
+      if (!unknowable) this.#break(`I2: a key is stopped while store ${store.name} holds it`);
     }
     if (!this.#publishedHashes.has(key.hash) || this.#emptying) return;
     const openrouter = this.#eyes.openrouter();

@@ -9,6 +9,8 @@ export type WorldKey = {
   readonly secret: string;
   readonly createdAt: number;
   readonly settings: CreateKeyRequest;
+  /** What its record says all its life. */
+  readonly record: Omit<ApiKey, 'name' | 'disabled'>;
   /** From when each of OpenRouter's edges accepts it (facts §8: nothing is promised). */
   readonly knownFrom: number[];
   name: string;
@@ -84,11 +86,26 @@ export class OpenRouter {
   create(settings: CreateKeyRequest): CreatedKey {
     const now = this.#clock.now();
     const { edges, newKeyMs } = this.#propagation;
+    const hash = this.#random.hex(64);
+    const secret = `sk-or-v1-${this.#random.hex(64)}`;
+    const { limit, limitReset, includeByokInLimit, expiresAt, workspace } = settings;
     const key: WorldKey = {
-      hash: this.#random.hex(64),
-      secret: `sk-or-v1-${this.#random.hex(64)}`,
+      hash,
+      secret,
       createdAt: now,
       settings,
+      record: {
+        hash,
+        label: secret.slice(0, 12),
+        limit,
+        limitRemaining: limit,
+        limitReset,
+        includeByokInLimit,
+        usage: 0,
+        createdAt: this.#clock.instant(),
+        expiresAt,
+        workspaceId: workspace,
+      },
       knownFrom: Array.from({ length: edges }, () => now + newKeyMs()),
       name: settings.name,
       disabledAt: null,
@@ -148,17 +165,8 @@ export class OpenRouter {
     if (!known || isExpired(key, now) || !(this.#live.has(key) || now < key.lingersUntil)) {
       throw fault('KEYTURN_KEY_NOT_ACCEPTED', 'it answers 401');
     }
-    const { limit, limitReset, includeByokInLimit, expiresAt, workspace } = key.settings;
-    const label = key.secret.slice(0, 12);
-    return {
-      label,
-      limit,
-      limitReset,
-      includeByokInLimit,
-      isManagementKey: false,
-      expiresAt,
-      workspaceId: workspace,
-    };
+    const { label, limit, limitReset, includeByokInLimit, expiresAt, workspaceId } = key.record;
+    return { label, limit, limitReset, includeByokInLimit, isManagementKey: false, expiresAt, workspaceId };
   }
 
   #existing(hash: string): WorldKey | undefined {
@@ -192,19 +200,5 @@ function isExpired(key: WorldKey, now: number): boolean {
 }
 
 function described(key: WorldKey, at: number): ApiKey {
-  const { limit, limitReset, includeByokInLimit, expiresAt, workspace } = key.settings;
-  return {
-    hash: key.hash,
-    name: key.name,
-    label: key.secret.slice(0, 12),
-    disabled: key.disabledAt !== null && key.disabledAt <= at,
-    limit,
-    limitRemaining: limit,
-    limitReset,
-    includeByokInLimit,
-    usage: 0,
-    createdAt: new Date(key.createdAt).toISOString(),
-    expiresAt,
-    workspaceId: workspace,
-  };
+  return { ...key.record, name: key.name, disabled: key.disabledAt !== null && key.disabledAt <= at };
 }

@@ -62,16 +62,17 @@ export class MemoryStore {
       made: new Map(),
       past: [],
     };
-    if (this.#closed.has(closing(secret, rotationId))) throw fault('KEYTURN_STORE_CLOSED', rotationId);
+    const rotation = closing(secret, rotationId);
+    if (this.#closed.has(rotation)) throw fault('KEYTURN_STORE_CLOSED', rotationId);
     shelf.owner = secret.policy;
     this.#shelves.set(secret.name, shelf);
-    let version = shelf.made.get(closing(secret, rotationId));
+    let version = shelf.made.get(rotation);
     if (version?.wasCurrent) return;
     if (version === undefined) {
       this.#versions += 1;
       version = { version: this.#versions, value, rotationId, wasCurrent: false };
       shelf.versions.set(version.version, version);
-      shelf.made.set(closing(secret, rotationId), version);
+      shelf.made.set(rotation, version);
     }
     if (!partly) this.#show(shelf, version, rotationId);
   }

@@ -29,8 +29,8 @@ export type Surroundings = {
   openrouter: OpenRouter;
   stores: ReadonlyMap<string, MemoryStore>;
   keyring: Keyring;
-  /** How long one way of a request takes, milliseconds. */
-  latencyMs: () => number;
+  /** How long one way of a request takes, milliseconds; null: no time passes on it. */
+  latencyMs: (() => number) | null;
   /** The worker's own clock against the true one; a fault may move it. */
   worker: { skewMs: number };
 };
@@ -142,16 +142,16 @@ type Sent<T> = {
 };
 
 async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<T>): Promise<T> {
-  const { clock } = world;
+  const { clock, latencyMs } = world;
   const struckBy = strikes(attempt, sent.request) ? attempt.fault : null;
   const stale = attempt.fault?.kind === 'stale read' ? attempt.fault.ageMs : 0;
   attempt.requests += 1;
-  await clock.wait(world.latencyMs());
+  if (latencyMs !== null) await clock.wait(latencyMs());
   const refusal = sent.refusal();
   if (refusal !== null) throw refusal;
   if (struckBy === null) {
     const answer = sent.effect(stale);
-    await clock.wait(world.latencyMs());
+    if (latencyMs !== null) await clock.wait(latencyMs());
     return answer;
   }
 

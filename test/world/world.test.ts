@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { StepName } from '../../workflows/steps.ts';
 import { type FaultKind, faultKinds, faultySteps } from './faults.ts';
 import { mutations } from './mutations.ts';
+import { plainPolicy } from './plain-policy.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
+import { scriptedWorld } from './scripted-world.ts';
 
 test('three hundred policies live through faults at every step, and no promise breaks', async () => {
   const results: SeedResult[] = [];
@@ -32,6 +34,15 @@ test('a seed tells the same story every time', async () => {
   const told = await story();
   expect(told.length).toBeGreaterThan(20);
   expect(await story()).toEqual(told);
+});
+
+test('the world notices a key that stops working while nobody does anything', async () => {
+  const day = 24 * 3_600_000;
+  const key = { ...plainPolicy().key, expiresAfterMs: day + 2 * 3_600_000 };
+  const { clock, entity, invariants, policy } = scriptedWorld({ policy: { key } });
+  await clock.run(entity.apply(policy).then(() => clock.wait(1.5 * day)));
+  expect(invariants.broken).toEqual([expect.stringContaining('I1: store first holds a key that does not work')]);
+  expect(invariants.secondsWithoutValidKey).toBeGreaterThan(0);
 });
 
 describe('the world notices a saga in which', () => {

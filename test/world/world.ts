@@ -16,8 +16,8 @@ export type WorldOptions = {
   policy: Policy;
   faults: FaultSource;
   propagation: Propagation;
-  /** How long one way of a request takes, milliseconds. */
-  latencyMs: () => number;
+  /** How long one way of a request takes, milliseconds; null: no time passes on it. */
+  latencyMs: (() => number) | null;
   /** Mutations: what must make the world fail. */
   mutation?: Mutation;
   /** Told the story as it happens. */
@@ -45,9 +45,9 @@ const keyring: Keyring = freshKeyring();
 
 export function createWorld(options: WorldOptions): World {
   const { policy, mutation = {} } = options;
-  const clock = new Clock(options.startMs);
+  const clock = new Clock(options.startMs, () => invariants.look());
   const random = new Random(options.seed);
-  const trace = (line: string) => options.trace?.(`${new Date(clock.now()).toISOString()} ${line}`);
+  const trace = (line: string) => options.trace?.(`${clock.instant()} ${line}`);
   const struck: FaultTable = new Map();
   let begun = 0;
   let published = 0;
