@@ -85,7 +85,14 @@ export type StepReport = {
 };
 
 /** What went wrong, as state and history keep it: the fault's own words, no cause. */
-export type FaultNote = { code: string; kind: string; message: string; remedy: string };
+export type FaultNote = {
+  code: string;
+  kind: string;
+  message: string;
+  remedy: string;
+  /** How long the other side asked to wait before another try; milliseconds. */
+  retryAfterMs?: number;
+};
 
 export type RotationRecord = {
   event: 'published' | 'undone';

@@ -126,7 +126,7 @@ function anchorAfter(state: PolicyState, reason: RotationReason, startedAt: Inst
 }
 
 function afterUndone(state: PolicyState, result: RotationResult & { kind: 'undone' }, now: Instant): PolicyState {
-  const notBefore = plus(now, backoffMs(state.name, result.attempt));
+  const notBefore = plus(now, Math.max(backoffMs(state.name, result.attempt), result.fault.retryAfterMs ?? 0));
   const retry: PendingRotation = {
     rotationId: `${result.rotationId.replace(/\.\d+$/, '')}.${result.attempt + 1}`,
     reason: result.reason,

@@ -41,7 +41,8 @@ export function failureFrom(error: unknown): Error {
       type: code,
       message: scrub(message),
       nonRetryable: kind === 'terminal' || kind === 'ambiguous',
-      details: [{ kind, remedy }],
+      // Also for a step that is not tried again: then the whole rotation waits for so long.
+      details: [{ kind, remedy, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }],
       ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
     }),
   );

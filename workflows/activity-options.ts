@@ -11,7 +11,7 @@ export type StepOptions = {
 
 const minute = 60_000;
 
-/** A worker that died is noticed after this long: running steps report every few seconds (worker/interceptors). */
+/** A worker that died is noticed after this long: running steps report every few seconds (worker/activity-interceptor.ts). */
 export const heartbeatTimeoutMs = 10_000;
 
 export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, maximumIntervalMs: minute };

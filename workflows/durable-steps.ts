@@ -86,12 +86,12 @@ function optionsOf(name: StepName): ActivityOptions {
   };
 }
 
-/** The worker puts code, kind and remedy on the failure (worker/activity-failures.ts); a time-out has none of them. */
+/** The worker puts code, kind and remedy on the failure (worker/activity-interceptor.ts); a time-out has none of them. */
 export function faultFrom(step: string, error: unknown): FaultNote {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure && cause.type?.startsWith('KEYTURN_')) {
-    const [told] = (cause.details ?? []) as { kind?: string; remedy?: string }[];
-    return { code: cause.type, kind: told?.kind ?? 'terminal', message: cause.message, remedy: told?.remedy ?? '' };
+    const [told] = (cause.details ?? []) as Partial<FaultNote>[];
+    return { code: cause.type, message: cause.message, kind: 'terminal', remedy: '', ...told };
   }
   if (cause instanceof TimeoutFailure) return fault('KEYTURN_STEP_LOST', step).toJSON();
   const what = cause instanceof Error ? cause.message : 'an unknown failure';

@@ -65,14 +65,19 @@ describe.concurrent('a rate limit', { timeout: 60_000 }, () => {
     await expectAgreement(world, policy);
   });
 
-  test('on a create leaves everything as it was, and the rotation is tried again later', async ({ world, expect }) => {
+  test('on a create leaves everything as it was, and the rotation is tried again when it may be', async ({
+    world,
+    expect,
+  }) => {
     const policy = nextPolicy();
     await issueFirstKey(world.keyturn, policyNamed(policy));
-    world.simulator.control.faults.add({ on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: 4 });
+    const asked = 500; // seconds; the first back-off is a minute
+    const rule: FaultRule = { on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: asked };
+    world.simulator.control.faults.add(rule);
     const { rotationId } = await world.keyturn.rotate(policy, { reason: 'too soon' });
     const record = await endOfRotation(world.keyturn, policy, rotationId);
     expect(record).toMatchObject({ event: 'undone', fault: { code: 'KEYTURN_OPENROUTER_RATE_LIMITED' } });
-    expect(record.nextAttemptAt).not.toBeNull();
+    expect(Date.parse(String(record.nextAttemptAt)) - Date.parse(record.at)).toBe(asked * 1_000);
     expect(world.simulator.control.ledger().posts).toHaveLength(2);
     await expectAgreement(world, policy);
   });

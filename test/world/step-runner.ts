@@ -23,7 +23,7 @@ export type StepRunner = { steps: Steps; workerUp: () => Promise<void> };
 
 type Ending =
   | { is: 'done'; result: unknown }
-  | { is: 'failed'; fault: FaultNote; final: boolean; retryAfterMs: number | undefined }
+  | { is: 'failed'; fault: FaultNote; final: boolean }
   /** No answer in time: the worker died, or hangs. */
   | { is: 'lost' };
 
@@ -81,14 +81,14 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = limitsOf(step, options.createAttempts);
     const endMs = scheduleToCloseMs === null ? Number.POSITIVE_INFINITY : clock.now() + scheduleToCloseMs;
     for (let attempt = 1; ; attempt++) {
-      const ending: Ending =
-        upAtMs >= endMs
-          ? await lostAt(endMs)
-          : await workerUp().then(() => attemptOnce(step, input, Math.min(startToCloseMs, endMs - clock.now())));
+      const inTime = upAtMs < endMs;
+      if (inTime && clock.now() < upAtMs) await workerUp();
+      const limitMs = Math.min(startToCloseMs, endMs - clock.now());
+      const ending = await (inTime ? attemptOnce(step, input, limitMs) : lostAt(endMs));
       if (ending.is === 'done') return ending.result;
-      const note = ending.is === 'lost' ? fault('KEYTURN_STEP_LOST', step).toJSON() : ending.fault;
+      const note: FaultNote = ending.is === 'lost' ? fault('KEYTURN_STEP_LOST', step).toJSON() : ending.fault;
       trace(`  ${step} attempt ${attempt}: ${note.code}`);
-      const intervalMs = retryIntervalMs(attempt, ending.is === 'failed' ? ending.retryAfterMs : undefined);
+      const intervalMs = retryIntervalMs(attempt, note.retryAfterMs);
       const isFinal = ending.is === 'failed' && ending.final;
       if (isFinal || attempt === maximumAttempts || clock.now() + intervalMs >= endMs) {
         // The workflow hears of it when a worker runs it again.
@@ -141,18 +141,18 @@ function retryIntervalMs(attempt: number, retryAfterMs: number | undefined): num
   return retryAfterMs ?? Math.min(maximumIntervalMs, initialIntervalMs * backoffCoefficient ** (attempt - 1));
 }
 
-/** As worker/activity-interceptor.ts: code, kind and remedy travel; terminal and ambiguous are not tried again. */
+/** As worker/activity-interceptor.ts: code, kind, remedy and the wait asked for travel; terminal and ambiguous are not tried again. */
 function failed(error: unknown, onDefect: (what: string) => void): Ending {
   if (error instanceof KeyturnError) {
-    const final = error.kind === 'terminal' || error.kind === 'ambiguous';
-    return { is: 'failed', fault: error.toJSON(), final, retryAfterMs: error.retryAfterMs };
+    const { kind, retryAfterMs } = error;
+    const final = kind === 'terminal' || kind === 'ambiguous';
+    return {
+      is: 'failed',
+      fault: { ...error.toJSON(), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+      final,
+    };
   }
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
   onDefect(what);
-  return {
-    is: 'failed',
-    fault: fault('KEYTURN_INTERNAL', what).toJSON(),
-    final: false,
-    retryAfterMs: undefined,
-  };
+  return { is: 'failed', fault: fault('KEYTURN_INTERNAL', what).toJSON(), final: false };
 }
