@@ -49,6 +49,11 @@ export type Keyturn = {
   pause(policy: string, options?: { reason?: string }): Promise<void>;
   /** A run that the pause stopped is not made up for. Needs no worker. */
   resume(policy: string): Promise<void>;
+  /**
+   * What Temporal keeps of the policy is written anew, with the active key of the keyring: its run ends at once, or with
+   * the rotation that is under way, and another one goes on with the same state. No key is made. Needs no worker.
+   */
+  refresh(policy: string): Promise<void>;
   status(policy: string): Promise<PolicyStatus>;
   /** What happened, oldest first: the last 30. */
   history(policy: string): Promise<Happening[]>;
@@ -89,6 +94,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Keyturn> {
     rotateNow: (policy, rotateOptions) => signal(temporal, policy, messages.rotateNow, requestFrom(rotateOptions)),
     pause: (policy, pauseOptions = {}) => signal(temporal, policy, messages.pause, pauseOptions),
     resume: (policy) => signal(temporal, policy, messages.resume),
+    refresh: (policy) => signal(temporal, policy, messages.refresh),
     status: (policy) => query(temporal, policy, messages.status),
     history: (policy) => query(temporal, policy, messages.history),
     next: (policy, count) => upcoming(temporal, policy, count),

@@ -220,7 +220,7 @@ export const faults = {
     kind: 'terminal',
     exit: 4,
     says: (id: string, why: string) => `Key ${id} of the keyring is still needed: ${why}.`,
-    remedy: 'Nothing was changed. docs/keyring.md says how each of these moves to the active key.',
+    remedy: 'The keyring is as it was. docs/keyring.md says how each of these moves to the active key.',
   },
   KEYTURN_KMS_FAILED: {
     kind: 'needs-attention',

@@ -26,6 +26,8 @@ export type NextAnswer = { schedule: Schedule | null; next: Run | null };
 export const rotateNow = defineSignal<[RotateRequest]>('rotateNow');
 export const pause = defineSignal<[{ reason?: string }?]>('pause');
 export const resume = defineSignal('resume');
+/** Begin a new run with the same state: what Temporal keeps of the policy is written anew, with the active key. */
+export const refresh = defineSignal('refresh');
 
 export const applyPolicy = defineUpdate<Applied, [Policy]>('applyPolicy');
 export const rotate = defineUpdate<Ticket, [RotateRequest]>('rotate');

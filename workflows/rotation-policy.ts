@@ -42,12 +42,14 @@ const firstApplyTimeoutMs = 60_000;
 
 /**
  * One rotation policy, for as long as it lives. A run is one cycle: sleep until something is due, do it, continue as
- * new with the state. Messages only change the state, which wakes the loop.
+ * new with the state. Messages only change the state, which wakes the loop; `refresh` only wakes it, for the next run.
  */
 export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   const life: Life = { state: upgraded(passedOn), running: null, confirmedRun: null };
   let stuck: Attention | null = null;
   let refused = false;
+  /** Not part of the state: it is for this run, and the next one has not been asked. */
+  let refreshAsked = false;
   const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
 
   setHandler(messages.status, statusNow);
@@ -62,6 +64,9 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   });
   setHandler(messages.resume, () => {
     life.state = after.afterResume(life.state, now());
+  });
+  setHandler(messages.refresh, () => {
+    refreshAsked = true;
   });
   setHandler(messages.rotateNow, (request) => {
     const refusal = refusalOfRequest(life.state);
@@ -121,14 +126,21 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
       show();
     },
   });
-  const around: Surroundings = { steps, planning, now, newRotationId, sleep, show };
+  const around: Surroundings = {
+    steps,
+    planning,
+    now,
+    newRotationId,
+    sleep: (until, because, changed) => sleep(until, because, () => changed() || refreshAsked),
+    show,
+  };
 
   await condition(() => life.state.policy !== null || refused, firstApplyTimeoutMs);
   for (;;) {
     const did = await liveOn(life, around);
     if (did === 'ended') break;
     if (did === 'acted') await handOver(life);
-    else if (workflowInfo().continueAsNewSuggested) {
+    else if (refreshAsked || workflowInfo().continueAsNewSuggested) {
       await afterServerEvent();
       await handOver(life);
     }

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connectTemporal } from '../../client/temporal.ts';
 import { openKeyringFrom } from '../../codec/keyring-source.ts';
@@ -6,9 +5,9 @@ import { seal } from '../../codec/seal.ts';
 import { Secret } from '../../codec/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 import { workflowId } from '../../workflows/messages.ts';
-import { expectAgreement } from './agreement.ts';
+import { expectAgreement, keysEverMade } from './agreement.ts';
+import { keyringCommands } from './keyring-commands.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed } from './rotation.ts';
-import { runKeyturn } from './run-keyturn.ts';
 import { type Stack, startStack } from './stack.ts';
 import { startHookedWorker, type WorkerProcess } from './worker-process.ts';
 
@@ -29,7 +28,7 @@ beforeAll(async () => {
     await goOn.promise;
   });
   await worker.ready;
-  await Promise.all(['under-way', 'asleep'].map((name) => issueFirstKey(stack.keyturn, policyNamed(name))));
+  await Promise.all(['under-way', 'asleep', 'follower'].map((name) => issueFirstKey(stack.keyturn, policyNamed(name))));
 });
 afterAll(async () => {
   await worker.kill('SIGTERM');
@@ -38,13 +37,15 @@ afterAll(async () => {
 
 test('a new master key is activated during a rotation, and the old one goes once nothing needs it', async () => {
   const { keyturn, paths } = stack;
+  const { keyring, refusal, neededBy, vaultRowsOf, letAnHourPass, untilWorkerUses } = keyringCommands(stack);
   const { activeId: old } = stack.keyring;
   held = true;
   const { rotationId } = await keyturn.rotate('under-way', { reason: 'the master key changes in it' });
   await made.promise;
 
   const { id } = await keyring('add');
-  expect(await keyring('activate', id)).toMatchObject({ active: true, sealedAnew: 4 });
+  expect(await keyring('activate', id)).toMatchObject({ active: true, sealedAnew: 5 });
+  await untilWorkerUses(id, keyturn, 'follower');
   goOn.resolve();
   expect((await endOfRotation(keyturn, 'under-way', rotationId)).event).toBe('published');
   await expectAgreement(stack, 'under-way');
@@ -54,11 +55,17 @@ test('a new master key is activated during a rotation, and the old one goes once
   expect(await neededBy(old)).toEqual(['asleep']);
 
   expect(await refusal('retire', id)).toMatch(/it is the active key/);
-  expect(await refusal('retire', old)).toMatch(/it was active until .*, and steps that began then may go on/);
+  for (const options of [[], ['--refresh']]) {
+    const why = await refusal('retire', old, ...options);
+    expect(why).toMatch(/it was active until .*, and steps that began then may go on/);
+  }
   letAnHourPass();
-  expect(await refusal('retire', old)).toMatch(/in Temporal by asleep \(/);
+  expect(await refusal('retire', old)).toMatch(
+    new RegExp(`in Temporal by asleep \\(keyturn keyring retire ${old} --refresh has them move on`),
+  );
 
-  await rotated('asleep');
+  await keyturn.refresh('asleep');
+  await eventually(async () => (await neededBy(old)).length === 0);
   // A worker that had not looked yet wrote this, and a client with the new key sent what the old one had sealed.
   const late = { activeId: old, key: stack.keyring.key };
   await openLocalVault({ file: paths.vaultFile, keyring: late }).write(
@@ -75,46 +82,17 @@ test('a new master key is activated during a rotation, and the old one goes once
     new RegExp(`in the vault by secret LATE version 1 \\(keyturn keyring activate ${id} .*; in Temporal by asleep \\(`),
   );
   await keyring('activate', id);
-  await rotated('asleep');
-  expect(await keyring('retire', old)).toEqual({ id: old, retired: true });
+  expect(await keyring('retire', old, '--refresh')).toEqual({ id: old, retired: true, refreshed: ['asleep'] });
+  expect(keysEverMade(stack, 'asleep')).toHaveLength(1);
   const left = await openKeyringFrom({ env: {}, file: paths.keyringFile, make: false });
   expect(left.key(old)).toBeUndefined();
   expect(left.activeId).toBe(id);
 
-  await rotated('under-way');
-  await expectAgreement(stack, 'asleep');
+  for (const name of ['under-way', 'asleep']) {
+    await rotated(name);
+    await expectAgreement(stack, name);
+  }
 }, 120_000);
-
-async function run(...args: string[]) {
-  const { code, stdout, stderr } = await runKeyturn(stack, ['keyring', ...args, '-o', 'json']);
-  return { code, answer: JSON.parse(code === 0 ? stdout : stderr) };
-}
-
-async function keyring(...args: string[]) {
-  const { code, answer } = await run(...args);
-  if (code !== 0) throw new Error(answer.message);
-  return answer;
-}
-
-async function refusal(...args: string[]): Promise<string> {
-  const { code, answer } = await run(...args);
-  expect({ exit: code, code: answer.code }).toEqual({ exit: 4, code: 'KEYTURN_KEYRING_KEY_NEEDED' });
-  return answer.message;
-}
-
-async function listed(id: string): Promise<{ vaultRows: number; policies: string[] }> {
-  return (await keyring('list')).find((one: { id: string }) => one.id === id);
-}
-const neededBy = async (id: string) => (await listed(id)).policies;
-const vaultRowsOf = async (id: string) => (await listed(id)).vaultRows;
-
-function letAnHourPass(): void {
-  const { keyringFile } = stack.paths;
-  const content = JSON.parse(readFileSync(keyringFile, 'utf8'));
-  const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
-  for (const id of Object.keys(content.activeUntil)) content.activeUntil[id] = hourAgo;
-  writeFileSync(keyringFile, JSON.stringify(content));
-}
 
 async function rotated(policy: string): Promise<void> {
   const { rotationId } = await stack.keyturn.rotate(policy, { reason: 'it moves on', endGrace: true });

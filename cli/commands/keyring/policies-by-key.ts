@@ -6,9 +6,7 @@ import { grpc, grpcStatusOf } from '../../../client/temporal-error.ts';
 import type { Keyring } from '../../../codec/keyring.ts';
 import { encryptionKeyOf, payloadCodec } from '../../../codec/payload-codec.ts';
 import { workflowId } from '../../../workflows/messages.ts';
-
-/** Enough to hide the network, little beside what workers ask of a Temporal. */
-const atOnce = 8;
+import { fewAtOnce } from './few-at-once.ts';
 
 /** A sealed value within a payload (codec/seal.ts). */
 const sealedForm = /\bkt1\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{38,}/g;
@@ -18,17 +16,23 @@ const sealedForm = /\bkt1\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{38,}/g;
  * is sealed with it. A worker reads the current run only; that of a policy ends with its cycle, or when it is refreshed.
  */
 export async function policiesByKey(temporal: Temporal, keyring: Keyring): Promise<Map<string, string[]>> {
-  const needed = new Map<string, string[]>();
   const policies = (await listPolicies(temporal)).map(({ name }) => name);
-  const left = policies.values();
-  const readers = Array.from({ length: atOnce }, async () => {
-    for (const policy of left) {
-      for (const id of await keysOf(temporal, keyring, policy)) {
-        needed.set(id, [...(needed.get(id) ?? []), policy]);
-      }
+  return whichNeed(temporal, keyring, policies);
+}
+
+/** The same, of these policies alone. */
+export async function whichNeed(
+  temporal: Temporal,
+  keyring: Keyring,
+  policies: readonly string[],
+): Promise<Map<string, string[]>> {
+  const needed = new Map<string, string[]>();
+  // Temporal's list runs behind: a policy that has just begun a new run may stand there with both.
+  await fewAtOnce(new Set(policies), async (policy) => {
+    for (const id of await keysOf(temporal, keyring, policy)) {
+      needed.set(id, [...(needed.get(id) ?? []), policy]);
     }
   });
-  await Promise.all(readers);
   for (const names of needed.values()) names.sort();
   return needed;
 }
