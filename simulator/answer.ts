@@ -1,7 +1,8 @@
 import { envelope } from './api-error.ts';
 import type { FaultRule } from './fault-rule.ts';
+import { secretPrefix } from './key-secret.ts';
 
-/** What goes back over the wire. `cut`: only the first half of the body, then a reset. */
+/** What goes back over the wire. `cut`: only its beginning (`cutAt`), then a reset. */
 export type Answer = { status: number; headers: Record<string, string>; body: string; cut?: boolean };
 
 export function jsonAnswer(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
@@ -51,4 +52,10 @@ function withoutHash(body: string): string {
   const answer = JSON.parse(body) as { data?: Record<string, unknown> };
   delete answer.data?.hash;
   return JSON.stringify(answer);
+}
+
+/** Where a body breaks off: in the middle, or in the middle of the secret that it hands out, where it hurts most. */
+export function cutAt(body: string): number {
+  const secretAt = body.indexOf(secretPrefix, body.indexOf('"key":'));
+  return secretAt === -1 ? body.length >> 1 : (secretAt + body.indexOf('"', secretAt)) >> 1;
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Watched } from './access-log.ts';
-import { type Answer, faultyAnswer, jsonAnswer } from './answer.ts';
+import { type Answer, cutAt, faultyAnswer, jsonAnswer } from './answer.ts';
 import { ApiError, envelope } from './api-error.ts';
 import type { FaultRule, Operation } from './fault-rule.ts';
 import type { Faults, Hit } from './faults.ts';
@@ -157,8 +157,8 @@ export function exchange(operation: Operation, handle: OperationHandler, tools: 
       out.end(bytes);
       return;
     }
-    // Not before the half is out: a reset could overtake it.
-    out.write(bytes.subarray(0, bytes.length >> 1), () => setImmediate(() => out.socket?.resetAndDestroy()));
+    // Not before it is out: a reset could overtake it.
+    out.write(answer.body.slice(0, cutAt(answer.body)), () => setImmediate(() => out.socket?.resetAndDestroy()));
   }
 }
 

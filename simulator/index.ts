@@ -39,6 +39,8 @@ export type SimulatorOptions = {
   managementKey?: string;
   /** Gets a line for each request to the API. */
   log?: (line: LogLine) => void;
+  /** Gets the secret of each key that is made: for a test that looks whether it is anywhere else. Nothing keeps it here. */
+  issued?: (secret: string) => void;
 };
 
 export type Simulator = {
@@ -61,7 +63,7 @@ export type Simulator = {
  * @throws Error when the port is taken, the state file is damaged, or the management key is none
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { port = 0, host = '127.0.0.1', stateFile, managementKey = mintSecret(), log } = options;
+  const { port = 0, host = '127.0.0.1', stateFile, managementKey = mintSecret(), log, issued } = options;
   if (!isSecret(managementKey)) throw new Error('A management key is sk-or-v1- and 64 hex digits.');
 
   const saved = stateFile === undefined ? null : loadState(stateFile);
@@ -87,7 +89,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 
   const operations: Operations = {
-    ...keyOperations(account, clock, manage),
+    ...keyOperations(account, clock, manage, issued),
     currentKey: currentKeyOperation(account, clock, credentials),
     credits: creditsOperation(account, settings, credentials, manage),
     workspaces: workspacesOperation(account, manage),

@@ -9,7 +9,12 @@ import { createKeySchema, listKeysSchema, parsed, parsedBody, patchKeySchema } f
 const pageSize = 100;
 
 /** The key endpoints of facts §3.1 to §3.5. */
-export function keyOperations(account: Account, clock: SimulatedClock, manage: (call: Call) => void) {
+export function keyOperations(
+  account: Account,
+  clock: SimulatedClock,
+  manage: (call: Call) => void,
+  issued?: (secret: string) => void,
+) {
   return {
     createKey(call) {
       manage(call);
@@ -17,6 +22,7 @@ export function keyOperations(account: Account, clock: SimulatedClock, manage: (
       const { key, secret } = account.createKey(parsedBody(createKeySchema, call.body), call.post);
       call.post.outcome = 'created';
       call.post.hash = key.hash;
+      issued?.(secret);
       return jsonAnswer(201, { data: keyObject(key, clock.now()), key: secret });
     },
 

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { openKeyring } from '../../codec/keyring.ts';
 import type { PolicyStatus } from '../../policy/status.ts';
-import { mainFile, type Ran, runKeyturn } from './run-keyturn.ts';
+import { type CommandRun, mainFile, runKeyturn } from '../run-keyturn.ts';
 
 const startMs = 60_000;
 
@@ -71,7 +71,7 @@ function startDev(): Dev {
   return dev;
 }
 
-const keyturn = (args: string[]): Promise<Ran> => runKeyturn({ folder, env }, args);
+const keyturn = (args: string[]): Promise<CommandRun> => runKeyturn({ folder, env }, args);
 
 async function status(): Promise<PolicyStatus> {
   const { stdout, stderr } = await keyturn(['status', 'demo', '-o', 'json']);

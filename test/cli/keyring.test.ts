@@ -9,7 +9,7 @@ import { Secret } from '../../codec/secret.ts';
 import { keyturnPaths } from '../../config/paths.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 import { startMoto } from '../codec/moto.ts';
-import { runKeyturn } from './run-keyturn.ts';
+import { runKeyturn } from '../run-keyturn.ts';
 
 let folder: string;
 let env: Record<string, string | undefined>;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { faults } from '../../errors/faults.ts';
-import { mainFile, type Ran, runKeyturn } from './run-keyturn.ts';
+import { type CommandRun, mainFile, runKeyturn } from '../run-keyturn.ts';
 
 let folder: string;
 let env: Record<string, string | undefined>;
@@ -25,7 +25,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const keyturn = (args: string[], input?: string): Promise<Ran> => runKeyturn({ folder, env }, args, input);
+const keyturn = (args: string[], input?: string): Promise<CommandRun> => runKeyturn({ folder, env }, args, input);
 
 function file(name: string, text: string): string {
   writeFileSync(join(folder, name), text);

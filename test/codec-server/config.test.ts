@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { openKeyring } from '../../codec/keyring.ts';
 import { codecServerConfig } from '../../codec-server/config.ts';
 import { keyturnPaths } from '../../config/paths.ts';
-import { mainFile } from '../cli/run-keyturn.ts';
+import { mainFile } from '../run-keyturn.ts';
 import { audience, contentOf, encrypted, issuer, keySetOf, signed, token } from './server-under-test.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectTemporal } from '../../client/temporal.ts';
 import { openKeyring } from '../../codec/keyring.ts';
 import { keyturnPaths } from '../../config/paths.ts';
-import { mainFile, runKeyturn } from '../cli/run-keyturn.ts';
+import { mainFile, runKeyturn } from '../run-keyturn.ts';
 
 /** Debian's. playwright-core brings no browser of its own. */
 const executablePath = '/usr/bin/chromium';

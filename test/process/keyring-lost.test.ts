@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { request } from 'undici';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { runKeyturn } from '../run-keyturn.ts';
 import { existingKeys, expectAgreement, secretName, storedKey } from './agreement.ts';
 import { endOfRotation, issueFirstKey, policyNamed } from './rotation.ts';
-import { runKeyturn } from './run-keyturn.ts';
 import { type Stack, startStack } from './stack.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
 

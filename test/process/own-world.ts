@@ -10,6 +10,8 @@ import { workerConfig } from '../../worker/config.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import { openTools } from '../../worker/open-tools.ts';
 import { untilPolling } from '../../worker/until-polling.ts';
+import { expectNoLeak, machineFiles, ownersFile, requireNone } from './everywhere.ts';
+import { findLeaks } from './secret-scan.ts';
 import { type Machine, newMachine, startTemporal } from './stack.ts';
 import { type OnMoment, stepHook } from './step-hook.ts';
 
@@ -28,27 +30,48 @@ export type World = Machine & {
 export async function shareTemporal() {
   const machine = await newMachine();
   const temporal = await startTemporal(machine, inject('temporalCli'));
-  const connection = await NativeConnection.connect({ address: temporal.address });
+  const { address } = temporal;
+  const connection = await NativeConnection.connect({ address });
   const bundle = await bundleWorkflows();
+  const { secrets } = machine;
   let worlds = 0;
   return {
     /** `declared`: its connection stands in keyturn.yaml instead of the vault. */
     newWorld: ({ declared = false } = {}) =>
-      newWorld({ address: temporal.address, connection, bundle, taskQueue: `world ${++worlds}` }, declared),
+      newWorld({ address, connection, bundle, secrets, taskQueue: `world ${++worlds}` }, declared),
     async close() {
       await connection.close();
       await temporal.close();
-      await machine.remove();
+      try {
+        requireNone(findLeaks(await machineFiles(machine), secrets));
+      } finally {
+        await machine.remove();
+      }
     },
   };
 }
 
-type Shared = { address: string; connection: NativeConnection; bundle: WorkflowBundleWithSourceMap; taskQueue: string };
+type Shared = {
+  address: string;
+  connection: NativeConnection;
+  bundle: WorkflowBundleWithSourceMap;
+  taskQueue: string;
+  /** Those of all worlds: none may be in Temporal's database. */
+  secrets: string[];
+};
 
-async function newWorld({ address, connection, bundle, taskQueue }: Shared, declared: boolean): Promise<World> {
+async function newWorld(
+  { address, connection, bundle, taskQueue, secrets: all }: Shared,
+  declared: boolean,
+): Promise<World> {
   const requests: LogLine[] = [];
   const machine = await newMachine();
-  const simulator = await startSimulator({ log: (line) => requests.push(line) });
+  const { secrets } = machine;
+  const simulator = await startSimulator({
+    log: (line) => requests.push(line),
+    issued: (secret) => secrets.push(secret),
+  });
+  secrets.push(simulator.managementKey);
   if (declared) await declareMain(machine, simulator);
   else await connectMain(machine, simulator.url, simulator.managementKey);
   const worker = await createWorker({
@@ -73,7 +96,12 @@ async function newWorld({ address, connection, bundle, taskQueue }: Shared, decl
       await running;
       await keyturn.close();
       await simulator.close();
-      await machine.remove();
+      all.push(...secrets);
+      try {
+        await expectNoLeak({ ...machine, requests, at: { address, taskQueue } });
+      } finally {
+        await machine.remove();
+      }
     },
   };
   return world;
@@ -91,9 +119,6 @@ export async function connectMain({ connections }: Machine, baseUrl: string, man
 }
 
 async function declareMain({ folder }: Machine, { url, managementKey }: Simulator): Promise<void> {
-  await writeFile(join(folder, 'management-key'), managementKey, { mode: 0o600 });
-  await writeFile(
-    join(folder, 'keyturn.yaml'),
-    `connections:\n  main: { file: ./management-key, baseUrl: "${url}" }\n`,
-  );
+  await writeFile(join(folder, ownersFile), managementKey, { mode: 0o600 });
+  await writeFile(join(folder, 'keyturn.yaml'), `connections:\n  main: { file: ./${ownersFile}, baseUrl: "${url}" }\n`);
 }

@@ -30,6 +30,10 @@ test.for([
   expect(found).toContain(`secret 0, ${form}`);
 });
 
+test('a secret that breaks off at the end of a place is no mistake of the search', () => {
+  expect(formsFound(`the log ends with ${secret.slice(0, 12)}`)).toEqual(new Set(['the prefix of a key, plain']));
+});
+
 test('a quarter of a secret is found, and the bytes that its digits mean', () => {
   expect(formsFound(hidden(body.slice(0, 20)))).toEqual(new Set(['secret 0, plain']));
   expect(formsFound(Buffer.from(body, 'hex'))).toEqual(new Set(['secret 0, the bytes of its digits']));

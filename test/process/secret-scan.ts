@@ -25,13 +25,40 @@ export function findLeaks(places: Place[], secrets: string[]): Leak[] {
     ...formsOf(keyPrefix, 'the prefix of a key'),
     ...secrets.flatMap((secret, n) => piecesOf(secret).flatMap((piece) => formsOf(piece, `secret ${n}`))),
   ];
+  const index = indexOf(needles);
   return places.flatMap(({ name, bytes }) => {
     const hay = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return needles.flatMap((needle) => {
-      const offset = hay.indexOf(needle.bytes);
-      return offset === -1 ? [] : [{ place: name, what: needle.what, form: needle.form, offset }];
-    });
+    return [...firstFinds(hay, index)].map(([{ what, form }, offset]) => ({ place: name, what, form, offset }));
   });
+}
+
+/** Needles by their first four bytes; `begins` says of the first two alone whether any begins so. */
+type NeedleIndex = { begins: Uint8Array; byStart: Map<number, Needle[]> };
+
+function indexOf(needles: Needle[]): NeedleIndex {
+  const begins = new Uint8Array(0x10000);
+  const byStart = new Map<number, Needle[]>();
+  for (const needle of needles) {
+    const start = needle.bytes.readUInt32BE(0);
+    begins[start >>> 16] = 1;
+    byStart.set(start, [...(byStart.get(start) ?? []), needle]);
+  }
+  return { begins, byStart };
+}
+
+/** Where each needle stands first. One pass for all of them: there are thousands, and databases of many megabytes. */
+function firstFinds(hay: Buffer, { begins, byStart }: NeedleIndex): Map<Needle, number> {
+  const finds = new Map<Needle, number>();
+  let window = 0;
+  for (let end = 0; end < hay.length; end++) {
+    window = ((window << 8) | (hay[end] as number)) >>> 0; // within its length
+    if (begins[window >>> 16] === 0) continue;
+    const at = end - 3;
+    for (const needle of byStart.get(window) ?? []) {
+      if (!finds.has(needle) && needle.bytes.equals(hay.subarray(at, at + needle.bytes.length))) finds.set(needle, at);
+    }
+  }
+  return finds;
 }
 
 /** Every file below the folder, as it is on disk at this moment. */

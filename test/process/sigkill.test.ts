@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import type { StepName } from '../../workflows/steps.ts';
 import { hour } from '../policy/states.ts';
 import { existingKeys, expectAgreement, keysEverMade, storedKey } from './agreement.ts';
@@ -12,7 +12,7 @@ import { startHookedWorker, startWorker, type WorkerProcess } from './worker-pro
 type Trouble = 'none' | 'lost answer' | 'changed key' | 'changed vault';
 
 /** Where one policy's worker dies. Each policy waits at its own point, so one SIGKILL meets them all. */
-type KillPoint = { policy: string; step: StepName; at: Moment['at']; trouble: Trouble; reached: Promise<void> };
+type KillPoint = { policy: string; step: StepName; at: Moment['at']; trouble: Trouble };
 
 const forward: StepName[] = [
   ...(['createKey', 'verifyKey', 'captureSecret', 'storeSecret', 'verifySecret', 'renameKey'] as const),
@@ -27,12 +27,17 @@ const killPoints = [
 ];
 
 function bothSidesOf(step: StepName, trouble: Trouble) {
-  return (['before', 'after'] as const).map((at) => {
-    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+  return (['before', 'after'] as const).map((at): KillPoint => {
     const policy = `${at}-${step.toLowerCase()}${trouble === 'none' ? '' : `-${trouble.replace(' ', '-')}`}`;
-    return { policy, step, at, trouble, reached, reach };
+    return { policy, step, at, trouble };
   });
 }
+
+/** The policies whose rotation has not come to its kill point. */
+const onTheirWay = new Set(killPoints.map(({ policy }) => policy));
+
+/** What does not come says who it is, long before the hook's own limit. */
+const patience = { timeout: 90_000, interval: 200 };
 
 let stack: Stack;
 let secondWorker: WorkerProcess;
@@ -54,9 +59,9 @@ beforeAll(async () => {
       trouble === 'lost answer' && simulator.control.faults.add({ on: 'createKey', when: 'after', kind: 'reset' });
     const ticket = await keyturn.rotate(policy, { reason: 'the worker dies in it' });
     rotations.set(policy, ticket.rotationId);
-    if (lost) await lost.reached;
+    if (lost) await vi.waitFor(() => expect(lost.status(), policy).toMatchObject({ spent: true }), patience);
   }
-  await Promise.all(killPoints.map(({ reached }) => reached));
+  await vi.waitFor(() => expect([...onTheirWay]).toEqual([]), patience);
 
   await worker.kill('SIGKILL');
 
@@ -67,7 +72,7 @@ beforeAll(async () => {
 
   secondWorker = startWorker(stack);
   await secondWorker.ready;
-}, 180_000);
+}, 240_000);
 
 afterAll(async () => {
   await secondWorker.kill('SIGTERM');
@@ -104,7 +109,7 @@ async function pauseAtKillPoint({ at, step, policy }: Moment): Promise<void> {
   if (point === undefined || !rotations.has(policy)) return;
   if (at === 'before') makeTrouble(point, step);
   if (point.at !== at || point.step !== step) return;
-  point.reach();
+  onTheirWay.delete(policy);
   await new Promise(() => {});
 }
 

@@ -9,9 +9,11 @@ import { type KeyturnPaths, keyturnPaths } from '../../config/paths.ts';
 import { type Connections, openConnections } from '../../connections/registry.ts';
 import { type DevServer, startDevServer } from '../../engine/dev-server.ts';
 import { setupNamespace } from '../../engine/setup.ts';
-import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { type LogLine, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
+import type { CommandRun } from '../run-keyturn.ts';
+import { expectNoLeak } from './everywhere.ts';
 
 /** A machine of its own: data, cache and configuration in one temporary folder. */
 export type Machine = {
@@ -22,6 +24,10 @@ export type Machine = {
   keyring: Keyring;
   vault: LocalVault;
   connections: Connections;
+  /** Every secret that was made for it: those of keys, and management keys. Nothing else may hold one (everywhere.ts). */
+  secrets: string[];
+  /** The commands that were run on it, and what they printed. */
+  runs: CommandRun[];
   remove(): Promise<void>;
 };
 
@@ -55,6 +61,8 @@ export async function newMachine(): Promise<Machine> {
       declared: { file: undefined, connections: new Map() },
       env,
     }),
+    secrets: [],
+    runs: [],
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -80,17 +88,26 @@ export async function startTemporal(machine: Machine, temporalCli: string, port 
 export type Stack = Machine & {
   temporal: DevServer;
   simulator: Simulator;
+  /** Every request that the simulator has answered, oldest first. */
+  requests: LogLine[];
   keyturn: Keyturn;
-  close(): Promise<void>;
+  /** Fails where a secret was left anywhere; `planted`: one was, on purpose. */
+  close(left?: { planted: boolean }): Promise<void>;
 };
 
 export async function startStack(temporalCli: string): Promise<Stack> {
   const machine = await newMachine();
-  const { paths, connections, keyring } = machine;
+  const { paths, connections, keyring, secrets } = machine;
+  const requests: LogLine[] = [];
   const [temporal, simulator] = await Promise.all([
     startTemporal(machine, temporalCli),
-    startSimulator({ stateFile: paths.simulatorStateFile }),
+    startSimulator({
+      stateFile: paths.simulatorStateFile,
+      log: (line) => requests.push(line),
+      issued: (secret) => secrets.push(secret),
+    }),
   ]);
+  secrets.push(simulator.managementKey);
   await connections.add('main', { managementKey: new Secret(simulator.managementKey), baseUrl: simulator.url });
   const keyturn = await connect({ env: {}, address: temporal.address, keyring });
   return {
@@ -98,11 +115,16 @@ export async function startStack(temporalCli: string): Promise<Stack> {
     env: { ...machine.env, TEMPORAL_ADDRESS: temporal.address },
     temporal,
     simulator,
+    requests,
     keyturn,
-    async close() {
+    async close({ planted } = { planted: false }) {
       await keyturn.close();
-      await Promise.all([temporal.close(), simulator.close()]);
-      await machine.remove();
+      try {
+        if (!planted) await expectNoLeak({ ...machine, requests, at: { address: temporal.address } });
+      } finally {
+        await Promise.all([temporal.close(), simulator.close()]);
+        await machine.remove();
+      }
     },
   };
 }
