@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { liveSettings, type StepSettings, simulatorSettings } from '../activities/tools.ts';
 import { fault } from '../errors/keyturn-error.ts';
@@ -7,6 +8,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type WorkerConfig = {
   logLevel: string;
   health: { host: string; port: number };
+  /** Where Prometheus finds the SDK's metrics, `host:port`; null: they are not collected. */
+  metricsAddress: string | null;
   settings: StepSettings;
   minIntervalMs: number;
 };
@@ -18,6 +21,8 @@ const variables = z.object({
   KEYTURN_HEALTH_HOST: z.string().default('127.0.0.1'),
   /** Default 8090; 0 takes a free port. */
   KEYTURN_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
+  /** On KEYTURN_HEALTH_HOST, which then is an IP address. Default none: who does not collect metrics does not pay for them. */
+  KEYTURN_METRICS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   /** `live` waits as OpenRouter's edges need it; `simulator` is for watching. Default live. */
   KEYTURN_PACE: z.enum(['live', 'simulator']).default('live'),
 });
@@ -29,12 +34,27 @@ export function workerConfig(env: Environment): WorkerConfig {
     const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     throw fault('KEYTURN_USAGE', `The environment is not right. ${wrong.join('; ')}.`);
   }
-  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_PACE } = parsed.data;
+  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT, KEYTURN_PACE } =
+    parsed.data;
   const live = KEYTURN_PACE === 'live';
   return {
     logLevel: KEYTURN_LOG_LEVEL,
     health: { host: KEYTURN_HEALTH_HOST, port: KEYTURN_HEALTH_PORT },
+    metricsAddress:
+      KEYTURN_METRICS_PORT === undefined ? null : socketAddress(KEYTURN_HEALTH_HOST, KEYTURN_METRICS_PORT),
     settings: live ? liveSettings : simulatorSettings,
     minIntervalMs: live ? 1_000 : 0,
   };
+}
+
+/** As Temporal's core takes it: no names. */
+function socketAddress(host: string, port: number): string {
+  const family = isIP(host);
+  if (family === 0) {
+    throw fault(
+      'KEYTURN_USAGE',
+      `With KEYTURN_METRICS_PORT, KEYTURN_HEALTH_HOST has to be an IP address, not "${host}".`,
+    );
+  }
+  return family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

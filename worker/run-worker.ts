@@ -4,8 +4,9 @@ import { connectTemporal } from './connect-temporal.ts';
 import { createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
 import { leaveNoTraces } from './leave-no-traces.ts';
-import { createLogger, installRuntime } from './logger.ts';
+import { createLogger } from './logger.ts';
 import { openTools } from './open-tools.ts';
+import { installRuntime } from './runtime.ts';
 import { untilPolling } from './until-polling.ts';
 
 /** What a parent process is told once the worker polls (`process.send`). */
@@ -25,7 +26,7 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   const { settings, minIntervalMs } = config;
   const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, minIntervalMs });
   // Not before: its threads keep the process alive, also one that has failed to start.
-  installRuntime(log);
+  installRuntime(log, config.metricsAddress);
 
   const stop = new AbortController();
   const stopNow = () => stop.abort();

@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { openKeyring } from '../../codec/keyring.ts';
 import type { PolicyStatus } from '../../policy/status.ts';
+import { machineFiles, requireNone } from '../process/everywhere.ts';
+import { findLeaks } from '../process/secret-scan.ts';
 import { type CommandRun, mainFile, runKeyturn } from '../run-keyturn.ts';
 
 const startMs = 60_000;
@@ -30,7 +32,12 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const dev of running) await dev.stop('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    const printed = running.map((dev) => ({ name: 'keyturn dev', bytes: Buffer.from(dev.printed()) }));
+    requireNone(findLeaks([...(await machineFiles({ folder })), ...printed], []));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 type Dev = {

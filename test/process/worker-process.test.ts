@@ -7,6 +7,7 @@ import { choosePort } from '../../engine/free-port.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { expectAgreement, keysEverMade } from './agreement.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed } from './rotation.ts';
+import { findLeaks } from './secret-scan.ts';
 import { newMachine, startStack, startTemporal } from './stack.ts';
 import { startWorker } from './worker-process.ts';
 
@@ -58,6 +59,26 @@ test('a worker that is started before Temporal waits for it, says so, then works
   onTestFinished(() => keyturn.close());
   await issueFirstKey(keyturn, policyNamed('patient'));
   await expectAgreement({ ...machine, simulator, keyturn }, 'patient');
+});
+
+test('metrics are told where they are asked for, hold no secret, and a taken port is named', {
+  timeout: 60_000,
+}, async () => {
+  const stack = await startStack(inject('temporalCli'));
+  onTestFinished(() => stack.close());
+  const port = await choosePort({ asked: 0, usual: 0, forWhat: 'metrics' });
+  const env = { ...stack.env, KEYTURN_METRICS_PORT: String(port) };
+  const worker = startWorker({ ...stack, env });
+  onTestFinished(async () => void (await worker.kill('SIGTERM')));
+  await worker.ready;
+  await issueFirstKey(stack.keyturn, policyNamed('measured'));
+
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  expect(metrics).toMatch(/^temporal_activity_execution_latency_count\{.*activity_type="createKey".*\} 1$/m);
+  expect(findLeaks([{ name: 'metrics', bytes: Buffer.from(metrics) }], stack.secrets)).toEqual([]);
+
+  const second = startWorker({ ...stack, env });
+  await expect(second.ready).rejects.toThrow(`Port ${port}, wanted for metrics, is in use`);
 });
 
 test('a worker that waits for Temporal stops when it is told to', { timeout: 30_000 }, async () => {
