@@ -1,23 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { type Stack, startStack } from '../process/stack.ts';
-import { startWorker, type WorkerProcess } from '../process/worker-process.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Stack } from '../process/stack.ts';
+import { startStackWithWorker } from '../process/stack-with-worker.ts';
 import { type CommandRun, runKeyturn } from '../run-keyturn.ts';
 
 let stack: Stack;
-let worker: WorkerProcess;
-
 beforeAll(async () => {
-  stack = await startStack(inject('temporalCli'));
-  worker = startWorker(stack);
-  await worker.ready;
+  stack = await startStackWithWorker();
 });
-
-afterAll(async () => {
-  await worker.kill('SIGTERM');
-  await stack.close();
-});
+afterAll(() => stack.close());
 
 const keyturn = (args: string[], input?: string): Promise<CommandRun> => runKeyturn(stack, args, input);
 const secretOf = (name: string) => `${name.toUpperCase()}_KEY`;

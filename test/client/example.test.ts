@@ -2,26 +2,18 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type Stack, startStack } from '../process/stack.ts';
-import { startWorker, type WorkerProcess } from '../process/worker-process.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Stack } from '../process/stack.ts';
+import { startStackWithWorker } from '../process/stack-with-worker.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const example = `${root}client/examples/start-a-policy.ts`;
 
 let stack: Stack;
-let worker: WorkerProcess;
-
 beforeAll(async () => {
-  stack = await startStack(inject('temporalCli'));
-  worker = startWorker(stack);
-  await worker.ready;
+  stack = await startStackWithWorker();
 });
-
-afterAll(async () => {
-  await worker.kill('SIGTERM');
-  await stack.close();
-});
+afterAll(() => stack.close());
 
 test('the example script starts a policy, ends by itself, and finds the policy there the next time', async () => {
   // `keyturn` is this checkout (package.json, exports).

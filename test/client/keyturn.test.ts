@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyInput } from '../../client/policy-input.ts';
-import { type Stack, startStack } from '../process/stack.ts';
-import { startWorker, type WorkerProcess } from '../process/worker-process.ts';
+import type { Stack } from '../process/stack.ts';
+import { startStackWithWorker } from '../process/stack-with-worker.ts';
 
 let stack: Stack;
-let worker: WorkerProcess;
-
 beforeAll(async () => {
-  stack = await startStack(inject('temporalCli'));
-  worker = startWorker(stack);
-  await worker.ready;
+  stack = await startStackWithWorker();
 });
-
-afterAll(async () => {
-  await worker.kill('SIGTERM');
-  await stack.close();
-});
+afterAll(() => stack.close());
 
 /** Nothing of it happens by itself while a test runs. */
 function input(name: string, changes: Partial<PolicyInput> = {}): PolicyInput {

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type Stack, startStack } from './stack.ts';
-import { startWorker, type WorkerProcess } from './worker-process.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Stack } from './stack.ts';
+import { startStackWithWorker } from './stack-with-worker.ts';
 
 // What is sent while a policy's workflow goes over to its next run. Whether it comes at the bad moment is chance: so
 // there are many, each asked for its status meanwhile, which is what opens the gap (workflows/rotation-policy.ts).
@@ -8,18 +8,10 @@ import { startWorker, type WorkerProcess } from './worker-process.ts';
 const names = (what: string) => Array.from({ length: 20 }, (_, index) => `${what}-${index}`);
 
 let stack: Stack;
-let worker: WorkerProcess;
-
 beforeAll(async () => {
-  stack = await startStack(inject('temporalCli'));
-  worker = startWorker(stack);
-  await worker.ready;
+  stack = await startStackWithWorker();
 });
-
-afterAll(async () => {
-  await worker.kill('SIGTERM');
-  await stack.close();
-});
+afterAll(() => stack.close());
 
 /** Resolves with the state that the rotation ended in, the moment that a client can know it. */
 async function ended(policy: string, rotationId: string | null): Promise<string | undefined> {
