@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { scrub } from '../codec/redaction.ts';
 import { type FaultCode, faults } from '../errors/faults.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
+import { inWholeWords } from './print.ts';
 
 /** Prints what went wrong on standard error and answers the exit code (design §9). */
 export function reportFailure(error: unknown, form: 'text' | 'json'): number {
@@ -30,8 +31,5 @@ function unexpected(error: unknown): KeyturnError {
 }
 
 function indented(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
+  return inWholeWords(text, process.stderr, '  ');
 }

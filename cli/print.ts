@@ -1,8 +1,14 @@
 import { scrub } from '../codec/redaction.ts';
+import { width, wrapped } from './show/layout.ts';
 
 /** Results go to standard output, everything else to standard error: a pipe gets the result alone. */
 export function print(text: string): void {
   process.stdout.write(`${scrub(text)}\n`);
+}
+
+/** The same for sentences: in whole words at a terminal. */
+export function say(text: string): void {
+  print(inWholeWords(text, process.stdout));
 }
 
 export function printJson(value: unknown): void {
@@ -19,7 +25,14 @@ export function jsonOf(value: unknown): string {
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${scrub(text)}\n`);
+  process.stderr.write(`${scrub(inWholeWords(text, process.stderr))}\n`);
+}
+
+/** Lines that are too long for the terminal, in several; a pipe gets all as they are. */
+export function inWholeWords(text: string, stream: NodeJS.WriteStream, margin = ''): string {
+  const columns = stream.isTTY ? (stream.columns || width) - margin.length : Number.POSITIVE_INFINITY;
+  const lines = text.split('\n').flatMap((line) => (line.length <= columns ? [line] : wrapped(line, columns)));
+  return lines.map((line) => `${margin}${line}`).join('\n');
 }
 
 let onNobodyReads = (): void => process.exit(0);

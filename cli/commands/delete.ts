@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { EndingMode } from '../../policy/state.ts';
 import type { PolicyStatus } from '../../policy/status.ts';
 import { type Output, outputOption } from '../output-option.ts';
-import { note, print, printJson } from '../print.ts';
+import { note, printJson, say } from '../print.ts';
 
 type Options = Output & { detach?: boolean; retire?: boolean; destroy?: boolean; yes?: boolean };
 
@@ -39,7 +39,7 @@ export function deleteCommand(program: Command): void {
         }
         await keyturn.delete(name, mode);
         if (options.output === 'json') return printJson({ name, mode });
-        print(
+        say(
           mode === 'detach'
             ? `${name} is detached.`
             : `${name} is being deleted; keyturn status ${name} shows how far it is.`,

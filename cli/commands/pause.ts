@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../output-option.ts';
-import { print, printJson } from '../print.ts';
+import { printJson, say } from '../print.ts';
 
 type Options = Output & { reason?: string };
 
@@ -16,6 +16,6 @@ export function pauseCommand(program: Command): void {
       const { withKeyturn } = await import('../with-keyturn.ts');
       await withKeyturn((keyturn) => keyturn.pause(name, reason === undefined ? {} : { reason }));
       if (output === 'json') return printJson({ name, paused: true });
-      print(`${name} is paused: no scheduled rotation starts until keyturn resume ${name}.`);
+      say(`${name} is paused: no scheduled rotation starts until keyturn resume ${name}.`);
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../output-option.ts';
-import { print, printJson } from '../print.ts';
+import { printJson, say } from '../print.ts';
 
 export function resumeCommand(program: Command): void {
   program
@@ -13,6 +13,6 @@ export function resumeCommand(program: Command): void {
       const { withKeyturn } = await import('../with-keyturn.ts');
       await withKeyturn((keyturn) => keyturn.resume(name));
       if (output === 'json') return printJson({ name, paused: false });
-      print(`${name} goes on with its schedule; a run that the pause stopped is not made up for.`);
+      say(`${name} goes on with its schedule; a run that the pause stopped is not made up for.`);
     });
 }

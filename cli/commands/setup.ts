@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../output-option.ts';
-import { print, printJson } from '../print.ts';
+import { printJson, say } from '../print.ts';
 
 export function setupCommand(program: Command): void {
   program
@@ -20,7 +20,7 @@ export function setupCommand(program: Command): void {
         const { address, namespace } = temporal;
         if (output === 'json') return printJson({ address, namespace, registered, alreadyThere });
         const did = registered.length === 0 ? 'nothing to do' : `registered ${registered.join(', ')}`;
-        print(`Namespace "${namespace}" at ${address} is ready: ${did}.`);
+        say(`Namespace "${namespace}" at ${address} is ready: ${did}.`);
       } finally {
         await temporal.connection.close();
       }

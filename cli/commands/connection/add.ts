@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { note, print, printJson } from '../../print.ts';
+import { note, printJson, say } from '../../print.ts';
 
 type Options = Output & { replace?: boolean; baseUrl?: string };
 
@@ -35,7 +35,7 @@ export function connectionAddCommand(connection: Command): void {
 
       const { checkText } = await import('../../show/check-text.ts');
       if (output === 'json') return printJson({ name, ...checked });
-      print(`Connection ${name} is kept.`);
+      say(`Connection ${name} is kept.`);
       note(checkText(checked));
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { print, printJson } from '../../print.ts';
+import { printJson, say } from '../../print.ts';
 
 export function connectionCheckCommand(connection: Command): void {
   connection
@@ -16,7 +16,7 @@ export function connectionCheckCommand(connection: Command): void {
       const connections = await connectionsHere();
       const checked = await checkNamed(await connections.get(name));
       if (output === 'json') printJson({ name, ...checked });
-      else print(`${name}: ${checkText(checked)}`);
+      else say(`${name}: ${checkText(checked)}`);
       if (checked.state !== 'fine') process.exitCode = 1;
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { print, printJson } from '../../print.ts';
+import { printJson, say } from '../../print.ts';
 
 export function connectionRemoveCommand(connection: Command): void {
   connection
@@ -13,6 +13,6 @@ export function connectionRemoveCommand(connection: Command): void {
       const { connectionsHere } = await import('../../connections-here.ts');
       await (await connectionsHere()).remove(name);
       if (output === 'json') return printJson({ name, removed: true });
-      print(`Connection ${name} is removed; the key itself goes on existing in OpenRouter.`);
+      say(`Connection ${name} is removed; the key itself goes on existing in OpenRouter.`);
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { note, print, printJson } from '../../print.ts';
+import { note, printJson, say } from '../../print.ts';
 
 /** By then every running worker has looked into the file (1 s) and KMS has unwrapped the key for it. */
 const knownEverywhereMs = 5_000;
@@ -37,6 +37,6 @@ export function keyringActivateCommand(keyring: Command): void {
       const { sealed, left } = await sealVaultAnew(here);
       if (left.length > 0) throw fault('KEYTURN_SEAL_BROKEN', `it is left as it is: ${left.join(', ')}`);
       if (output === 'json') return printJson({ id, active: true, sealedAnew: sealed });
-      print(`Everything in the vault is sealed with ${id}; ${sealed} values were sealed anew.`);
+      say(`Everything in the vault is sealed with ${id}; ${sealed} values were sealed anew.`);
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { print, printJson } from '../../print.ts';
+import { printJson, say } from '../../print.ts';
 
 type Options = Output & { kms?: string };
 
@@ -31,7 +31,7 @@ export function keyringAddCommand(keyring: Command): void {
       const active = file.readKeyringFile(here.file)?.content.activeId === id;
 
       if (output === 'json') return printJson({ id, active, kms: typeof key === 'object' ? key.kms : null });
-      print(
+      say(
         active
           ? `There was no keyring: it is made, with ${id} as its active key.`
           : `Key ${id} is added; it opens, and seals once it is active: keyturn keyring activate ${id}.`,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { print, printJson } from '../../print.ts';
+import { printJson, say } from '../../print.ts';
 
 export function keyringExportCommand(keyring: Command): void {
   keyring
@@ -26,8 +26,6 @@ export function keyringExportCommand(keyring: Command): void {
       }
       const keys = Object.keys(content.keys);
       if (output === 'json') return printJson({ file, keys });
-      print(
-        `${file} holds ${keys.join(', ')}, encrypted. Keep it and its passphrase apart, and away from this machine.`,
-      );
+      say(`${file} holds ${keys.join(', ')}, encrypted. Keep it and its passphrase apart, and away from this machine.`);
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Output, outputOption } from '../../output-option.ts';
-import { print, printJson } from '../../print.ts';
+import { printJson, say } from '../../print.ts';
 
 export function keyringImportCommand(keyring: Command): void {
   keyring
@@ -31,6 +31,6 @@ export function keyringImportCommand(keyring: Command): void {
       const activeId = String(readKeyringFile(here.file)?.content.activeId);
       const keys = Object.keys(recovered.keys);
       if (output === 'json') return printJson({ file: here.file, keys, activeId });
-      print(`${here.file} has ${keys.join(', ')}; ${activeId} is active.`);
+      say(`${here.file} has ${keys.join(', ')}; ${activeId} is active.`);
     });
 }

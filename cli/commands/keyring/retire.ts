@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Temporal } from '../../../client/temporal.ts';
 import type { Keyring } from '../../../codec/keyring.ts';
 import { type Output, outputOption } from '../../output-option.ts';
-import { note, print, printJson } from '../../print.ts';
+import { note, printJson, say } from '../../print.ts';
 
 type Options = Output & { refresh?: boolean };
 
@@ -49,8 +49,8 @@ export function keyringRetireCommand(keyring: Command): void {
 
       changeKeyringFile(here.file, (now) => withoutKey(now, id, new Date()));
       if (output === 'json') return printJson({ id, retired: true, refreshed });
-      if (refreshed.length > 0) print(`Moved on to ${content.activeId}: ${some(refreshed)}.`);
-      print(`Key ${id} is gone. Closed runs that Temporal still keeps of its time can no longer be read.`);
+      if (refreshed.length > 0) say(`Moved on to ${content.activeId}: ${some(refreshed)}.`);
+      say(`Key ${id} is gone. Closed runs that Temporal still keeps of its time can no longer be read.`);
     });
 }
 
