@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { rotate, workflowId } from '../workflows/messages.ts';
+import { next, rotate, workflowId } from '../workflows/messages.ts';
 import { noOpTools } from './no-op-tools.ts';
 import { benchPolicy, finishedRun, historyOf, startPolicy } from './policy-runs.ts';
 import type { Stack } from './stack.ts';
@@ -7,7 +7,9 @@ import { type Figure, median } from './table.ts';
 
 /** Enough that the worker is never idle (it takes 40 workflow tasks at once); few enough for many rounds. */
 const atOnce = 40;
-const rounds = 9;
+/** Of each kind a round. Several times `atOnce`: Temporal lets a new workflow wait for a second now and then. */
+const inARound = 160;
+const rounds = 5;
 const taskQueue = 'bench-throughput';
 
 type Rates = { first: number; onDemand: number; bare: number };
@@ -21,14 +23,16 @@ export async function throughput(stack: Stack): Promise<Figure[]> {
     const steps = await warmUp(client);
     const pairs: Rates[] = [];
     for (let round = 1; round <= rounds; round++) {
-      const names = Array.from({ length: atOnce }, (_, n) => `p${round}-${n}`);
+      const names = Array.from({ length: inARound }, (_, n) => `p${round}-${n}`);
       const secondRuns = new Map<string, string>();
       const first = await rate(names, async (name) => {
         const run = await startPolicy(client, taskQueue, benchPolicy(name));
         secondRuns.set(name, await finishedRun(client, name, run));
       });
+      await allAsleep(client, names);
       const bare = await rate(names, (name) => runBare(client, `bare-${name}`, steps));
       const onDemand = await rate(names, (name) => rotateNow(client, name, secondRuns.get(name) ?? ''));
+      await allAsleep(client, names);
       pairs.push({ first, onDemand, bare });
     }
     return figuresOf(pairs);
@@ -38,8 +42,7 @@ export async function throughput(stack: Stack): Promise<Figure[]> {
 /** Answers how many activities a rotation has. */
 async function warmUp(client: Client): Promise<number> {
   const run = await startPolicy(client, taskQueue, benchPolicy('warm-up'));
-  const next = await finishedRun(client, 'warm-up', run);
-  await rotateNow(client, 'warm-up', next);
+  await rotateNow(client, 'warm-up', await finishedRun(client, 'warm-up', run));
   const { steps } = await historyOf(client, workflowId('warm-up'), run);
   await runBare(client, 'bare-warm-up', steps.length);
   return steps.length;
@@ -51,6 +54,12 @@ async function rotateNow(client: Client, name: string, runId: string): Promise<v
   await finishedRun(client, name, runId);
 }
 
+/** Until the last runs that took over sleep too: what is left of them would be counted with what is measured next. */
+async function allAsleep(client: Client, names: readonly string[]): Promise<void> {
+  // Answered when a run has been through its first turn.
+  await Promise.all(names.map((name) => client.workflow.getHandle(workflowId(name)).query(next)));
+}
+
 async function runBare(client: Client, id: string, steps: number): Promise<void> {
   const target = { policy: id, store: 'local', secret: 'OPENROUTER_API_KEY' };
   await client.workflow.execute('bareWorkflow', { workflowId: id, taskQueue, args: [target, steps] });
@@ -58,8 +67,12 @@ async function runBare(client: Client, id: string, steps: number): Promise<void>
 
 async function rate(names: readonly string[], work: (name: string) => Promise<void>): Promise<number> {
   const started = performance.now();
+  const left = names.values();
+  const hands = Array.from({ length: atOnce }, async () => {
+    for (const name of left) await work(name);
+  });
   // Settled, not all: where one fails the others end too, before the connection is closed under them.
-  const failed = (await Promise.allSettled(names.map(work))).find((result) => result.status === 'rejected');
+  const failed = (await Promise.allSettled(hands)).find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return names.length / ((performance.now() - started) / 1000);
 }
@@ -88,7 +101,7 @@ function figuresOf(pairs: readonly Rates[]): Figure[] {
       name: 'rotations on demand : bare workflows',
       value: middle(({ onDemand, bare }) => onDemand / bare),
       unit: '',
-      budget: null,
+      budget: { atLeast: 0.9 },
     },
   ];
 }
