@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { openKeyring } from '../../codec/keyring.ts';
 import type { PolicyStatus } from '../../policy/status.ts';
+import { isAlive } from '../engine/workspace.ts';
 import { machineFiles, requireNone } from '../process/everywhere.ts';
 import { findLeaks } from '../process/secret-scan.ts';
 import { type CommandRun, mainFile, runKeyturn } from '../run-keyturn.ts';
@@ -86,14 +87,6 @@ async function status(): Promise<PolicyStatus> {
   return JSON.parse(stdout) as PolicyStatus;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 /** Keeps the next request of an operation without an answer, so that a rotation stands still in its middle. */
 async function hold(simulator: string, on: string) {
   const faults = `${simulator}/control/faults`;
@@ -126,7 +119,7 @@ test('the first start ends with a rotated key; a second terminal finds it; Ctrl-
 
   const worker = await workerPid(first);
   expect(await first.stop('SIGINT')).toBe(0);
-  expect(isRunning(worker)).toBe(false);
+  expect(isAlive(worker)).toBe(false);
   expect(existsSync(join(folder, 'data/keyturn/dev-address.json'))).toBe(false);
 
   const second = startDev();
@@ -155,7 +148,7 @@ test('a killed worker is started again and its rotation goes on; a killed dev ta
   expect(keys[0]).toMatchObject({ generation: 3, state: 'live' });
 
   await dev.stop('SIGKILL');
-  await expect.poll(() => isRunning(worker), { timeout: 15_000 }).toBe(false);
+  await expect.poll(() => isAlive(worker), { timeout: 15_000 }).toBe(false);
   // It leaves its lock and its address behind; neither is in the way.
   const next = startDev();
   await next.prints(/policy demo is still there +#3 /);
