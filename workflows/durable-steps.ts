@@ -91,7 +91,7 @@ export function faultFrom(step: string, error: unknown): FaultNote {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure && cause.type?.startsWith('KEYTURN_')) {
     const [told] = (cause.details ?? []) as Partial<FaultNote>[];
-    return { code: cause.type, message: cause.message, kind: 'terminal', remedy: '', ...told };
+    return { kind: 'terminal', remedy: '', ...told, code: cause.type, message: cause.message };
   }
   if (cause instanceof TimeoutFailure) return fault('KEYTURN_STEP_LOST', step).toJSON();
   const what = cause instanceof Error ? cause.message : 'an unknown failure';

@@ -138,14 +138,18 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   await condition(() => life.state.policy !== null || refused, firstApplyTimeoutMs);
   for (;;) {
     const did = await liveOn(life, around);
-    if (did === 'ended') break;
-    if (did === 'acted') await handOver(life);
-    else if (refreshAsked || workflowInfo().continueAsNewSuggested) {
+    if (did === 'ended') {
+      // The first apply was refused, or none came: another may be on its way.
+      if (life.state.policy === null) await afterServerEvent();
+      await handlersFinished();
+      if (life.state.policy === null || life.state.ending !== null) return;
+    } else if (did === 'acted') {
+      await handOver(life);
+    } else if (refreshAsked || workflowInfo().continueAsNewSuggested) {
       await afterServerEvent();
       await handOver(life);
     }
   }
-  await condition(allHandlersFinished);
 }
 
 /**
@@ -155,12 +159,16 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
  * in the replay the marker comes first: the run has ended, with the state it passes on, when the signal is handled.
  */
 async function handOver(life: Life): Promise<never> {
+  await handlersFinished();
+  return continueAsNew<typeof rotationPolicy>(life.state);
+}
+
+/** An update that was accepted but not finished would die with this run (design §11); it may have a local activity. */
+async function handlersFinished(): Promise<void> {
   while (!allHandlersFinished()) {
-    // An update that was accepted but not finished would die with this run (design §11); it may have a local activity.
     await condition(allHandlersFinished);
     await afterServerEvent();
   }
-  return continueAsNew<typeof rotationPolicy>(life.state);
 }
 
 async function afterServerEvent(): Promise<void> {

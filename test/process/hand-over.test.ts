@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PolicyInput } from '../../client/policy-input.ts';
 import type { Stack } from './stack.ts';
 import { startStackWithWorker } from './stack-with-worker.ts';
 
@@ -22,14 +23,18 @@ async function ended(policy: string, rotationId: string | null): Promise<string 
   return event;
 }
 
-async function firstKey(name: string): Promise<void> {
-  const { rotationId } = await stack.keyturn.apply({
+function policy(name: string, connection = 'main'): PolicyInput {
+  return {
     name,
-    connection: 'main',
+    connection,
     schedule: { every: 30, at: '03:30', timeZone: 'Europe/Berlin' },
     key: { name },
     secret: { name: `${name.toUpperCase().replaceAll('-', '_')}_KEY` },
-  });
+  };
+}
+
+async function firstKey(name: string): Promise<void> {
+  const { rotationId } = await stack.keyturn.apply(policy(name));
   expect(await ended(name, rotationId)).toBe('published');
 }
 
@@ -45,6 +50,20 @@ test('a pause that comes while policies go over to their next run stops each of 
   // By now each has long been in its next run.
   const states = await Promise.all(paused.map(async (name) => (await stack.keyturn.status(name)).state));
   expect(states).toEqual(paused.map(() => 'paused'));
+});
+
+test('a policy that is right is not lost beside one of its name that is refused at the same moment', async () => {
+  const wanted = names('contested');
+  await Promise.all(
+    wanted.map(async (name) => {
+      // Fixed: where the right one came first.
+      const code = expect.stringMatching(/^KEYTURN_(CONNECTION_UNKNOWN|POLICY_FIXED)$/);
+      const refused = expect(stack.keyturn.apply(policy(name, 'unknown'))).rejects.toMatchObject({ code });
+      await Promise.all([refused, firstKey(name)]);
+    }),
+  );
+  const listed = await Promise.all(wanted.map(async (name) => (await stack.keyturn.status(name)).state));
+  expect(listed).toEqual(wanted.map(() => 'sleeping'));
 });
 
 test('a request that comes while policies go over to their next run is carried out by each', async () => {
