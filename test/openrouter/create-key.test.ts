@@ -121,7 +121,7 @@ describe('an answer that leaves open whether a key was made is ambiguous, and th
   });
 
   test('no answer at all', async () => {
-    const result = await createAt(() => {}, { timeoutMs: 150 });
+    const result = await createAt(() => {}, { timeoutMs: 600 });
     expect(result).toMatchObject({ outcome: { code: 'KEYTURN_CREATE_AMBIGUOUS' }, posts: 1 });
   });
 
@@ -131,7 +131,7 @@ describe('an answer that leaves open whether a key was made is ambiguous, and th
       const timer = setInterval(() => response.write(' '), 20);
       response.on('close', () => clearInterval(timer));
     };
-    const result = await createAt(drip, { timeoutMs: 200 });
+    const result = await createAt(drip, { timeoutMs: 600 });
     expect(result).toMatchObject({ outcome: { code: 'KEYTURN_CREATE_AMBIGUOUS' }, posts: 1 });
   });
 });

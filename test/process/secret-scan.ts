@@ -61,11 +61,20 @@ function firstFinds(hay: Buffer, { begins, byStart }: NeedleIndex): Map<Needle, 
   return finds;
 }
 
-/** Every file below the folder, as it is on disk at this moment. */
+/** Every file below the folder, as it is on disk at this moment. What is gone when it is read (a journal) is not there. */
 export async function filesBelow(folder: string): Promise<Place[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return Promise.all(files.map(async (file) => ({ name: relative(folder, file), bytes: await readFile(file) })));
+  const places = files.map(async (file) => ({
+    name: relative(folder, file),
+    bytes: await readFile(file).catch(ifGone),
+  }));
+  return (await Promise.all(places)).flatMap(({ name, bytes }) => (bytes === null ? [] : [{ name, bytes }]));
+}
+
+function ifGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
 }
 
 /** A message of Temporal's API: as JSON, and what its payloads hold, which in JSON are base64. */
