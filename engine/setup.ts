@@ -13,6 +13,8 @@ const UNIMPLEMENTED = 12;
 
 /** On a cluster, frontends learn of a new search attribute only when they next read the namespace: 10 to 60 s later. */
 const USABLE_TIMEOUT_MS = 90_000;
+/** They read all namespaces anew every 10 s or more often. */
+const KNOWN_TIMEOUT_MS = 30_000;
 const POLL_MS = 200;
 
 export type SetupOptions = {
@@ -60,7 +62,8 @@ async function registeredTypes(connection: Connection, namespace: string): Promi
     throw error;
   }
   try {
-    return (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
+    const listed = await onceKnown(() => connection.operatorService.listSearchAttributes({ namespace }));
+    return listed.customAttributes;
   } catch (error) {
     // The time-skipping test server registers search attributes but does not list them.
     if (codeOf(error) === UNIMPLEMENTED) return {};
@@ -71,10 +74,23 @@ async function registeredTypes(connection: Connection, namespace: string): Promi
 async function register(connection: Connection, namespace: string, name: string, type: SearchAttributeType) {
   try {
     const searchAttributes = { [name]: TYPES.indexOf(type) };
-    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+    await onceKnown(() => connection.operatorService.addSearchAttributes({ namespace, searchAttributes }));
   } catch (error) {
     if (codeOf(error) === ALREADY_EXISTS) return;
     throw refused(error, `search attribute ${name} (${type}) cannot be registered`);
+  }
+}
+
+/** A namespace that is there may be unknown to a frontend for some seconds after it was made. */
+async function onceKnown<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  const giveUp = Date.now() + KNOWN_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (codeOf(error) !== NOT_FOUND || Date.now() > giveUp) throw error;
+      await sleep(POLL_MS);
+    }
   }
 }
 

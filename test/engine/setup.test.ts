@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type DevServer, startDevServer } from '../../engine/dev-server.ts';
@@ -26,6 +27,17 @@ afterAll(async () => {
   await connection.close();
   await server.close();
   space[Symbol.dispose]();
+});
+
+test('a namespace that was made a moment ago is waited for', { timeout: 60_000 }, async () => {
+  const workflowExecutionRetentionPeriod = msToTs('1 day');
+  // Asked for before it is made: for some seconds the server remembers that it is not there.
+  const client = new Client({ connection, namespace: 'fresh' });
+  await expect(client.workflow.count()).rejects.toThrow();
+  await connection.workflowService.registerNamespace({ namespace: 'fresh', workflowExecutionRetentionPeriod });
+  const searchAttributes = { SetupFresh: 'KEYWORD' } as const;
+  const { registered } = await setupNamespace(connection, 'fresh', { searchAttributes });
+  expect(registered).toEqual(['SetupFresh']);
 });
 
 test('search attributes are registered once and can be used at once', async () => {
