@@ -39,7 +39,7 @@ export async function throughput(stack: Stack): Promise<Figure[]> {
   });
 }
 
-/** Answers how many activities a rotation has. */
+/** Answers how many activities a run with a rotation has, the check or the plan of it among them. */
 async function warmUp(client: Client): Promise<number> {
   const run = await startPolicy(client, taskQueue, benchPolicy('warm-up'));
   await rotateNow(client, 'warm-up', await finishedRun(client, 'warm-up', run));

@@ -22,7 +22,7 @@ export async function upcoming(temporal: Temporal, policy: string, count: number
   }
 }
 
-/** Planning is a local activity of milliseconds; a worker that is busy may take longer. */
+/** Planning takes milliseconds; a worker that is busy may take longer. */
 const planningMs = 100;
 const planningTries = 30;
 

@@ -5,7 +5,7 @@
  * that date and time, or later.** So a gap runs at its end, a fold runs once, at the first of the two, and a date that a
  * zone skipped whole runs when the next date begins. Runs are counted from a date, never from an instant: no drift.
  *
- * Pure, and free of zod and yaml: a local activity and the command line use it. Workflow code must not (design §3).
+ * Pure, and free of zod and yaml: activities and the command line use it. Workflow code must not (design §3).
  */
 import { Temporal } from 'temporal-polyfill';
 import type { Schedule } from './policy.ts';

@@ -36,11 +36,11 @@ export type Surroundings = {
 export async function liveOn(life: Life, around: Surroundings): Promise<'idle' | 'acted' | 'ended'> {
   const { policy } = life.state;
   if (policy === null) return 'ended';
-  if (isUnplanned(life.state)) {
+  const step = nextStep(life.state, around.now());
+  if (isUnplanned(life.state, step)) {
     await plan(life, policy, around);
     return 'idle';
   }
-  const step = nextStep(life.state, around.now());
   if (isUnconfirmed(life, step)) {
     await confirm(life, policy, around);
     return 'idle';
@@ -52,13 +52,13 @@ export async function liveOn(life: Life, around: Surroundings): Promise<'idle' |
     await around.sleep(step.until, step.because, () => life.state !== asleep);
     return 'idle';
   }
-  // Nothing follows it in this round, a plan least of all: see `handOver` in rotation-policy.ts.
   await carryOut(life, policy, step, around);
   return 'acted';
 }
 
-function isUnplanned({ policy, next, anchor, ending }: PolicyState): boolean {
-  return policy?.autoRotate === true && next === null && anchor !== null && ending === null;
+/** A rotation that is due now does not wait for a plan: the schedule goes on from it, so it is planned afterwards. */
+function isUnplanned({ policy, next, anchor, ending }: PolicyState, step: NextStep): boolean {
+  return step.do !== 'rotate' && policy?.autoRotate === true && next === null && anchor !== null && ending === null;
 }
 
 async function plan(life: Life, policy: Policy, { planning, now }: Surroundings): Promise<void> {

@@ -1,13 +1,13 @@
 import {
+  type ActivityOptions,
   ApplicationFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
   log,
-  proxyLocalActivities,
+  proxyActivities,
   setCurrentDetails,
   setHandler,
-  sleep as timer,
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -26,15 +26,25 @@ import * as messages from './messages.ts';
 import { type Life, liveOn, type Surroundings } from './policy-life.ts';
 import { showSearchAttributes } from './visibility.ts';
 
+/**
+ * None of them is a local activity. Those end in another order in a replay than in life, where a second one or a message
+ * is beside them: then the replay differs from history, and the policy is stuck (test/process/hand-over.test.ts).
+ *
+ * They take milliseconds, so they go before the steps of other policies, which wait their turn with OpenRouter.
+ */
+const brief = { startToCloseTimeout: '10 seconds', priority: { priorityKey: 1 } } satisfies ActivityOptions;
+
 /** Tried for ever: a policy whose next run cannot be planned right now must not end. */
-const planning = proxyLocalActivities<Pick<Activities, 'planRun' | 'confirmRun'>>({
-  startToCloseTimeout: '10 seconds',
+const planning = proxyActivities<Pick<Activities, 'planRun' | 'confirmRun'>>({
+  ...brief,
+  summary: 'plan the next run',
 });
 
 /** Somebody waits for the answer. */
-const { checkPolicy } = proxyLocalActivities<Pick<Activities, 'checkPolicy'>>({
-  startToCloseTimeout: '10 seconds',
+const { checkPolicy } = proxyActivities<Pick<Activities, 'checkPolicy'>>({
+  ...brief,
   scheduleToCloseTimeout: '1 minute',
+  summary: 'check the policy',
 });
 
 /** A workflow that was started without a policy ends after this long. */
@@ -138,41 +148,13 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   await condition(() => life.state.policy !== null || refused, firstApplyTimeoutMs);
   for (;;) {
     const did = await liveOn(life, around);
-    if (did === 'ended') {
-      // The first apply was refused, or none came: another may be on its way.
-      if (life.state.policy === null) await afterServerEvent();
-      await handlersFinished();
-      if (life.state.policy === null || life.state.ending !== null) return;
-    } else if (did === 'acted') {
-      await handOver(life);
-    } else if (refreshAsked || workflowInfo().continueAsNewSuggested) {
-      await afterServerEvent();
-      await handOver(life);
-    }
-  }
-}
-
-/**
- * Continues as new, straight after an event of the server: an activity's end or a timer's. Straight after a local
- * activity a message could be lost. Its marker may be recorded in one workflow task (a query on the way is enough) and
- * the continuation only asked for in the next; a signal that comes in between makes the server refuse that task, and
- * in the replay the marker comes first: the run has ended, with the state it passes on, when the signal is handled.
- */
-async function handOver(life: Life): Promise<never> {
-  await handlersFinished();
-  return continueAsNew<typeof rotationPolicy>(life.state);
-}
-
-/** An update that was accepted but not finished would die with this run (design §11); it may have a local activity. */
-async function handlersFinished(): Promise<void> {
-  while (!allHandlersFinished()) {
+    if (did === 'idle' && !refreshAsked && !workflowInfo().continueAsNewSuggested) continue;
+    // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);
-    await afterServerEvent();
+    if (did !== 'ended') await continueAsNew<typeof rotationPolicy>(life.state);
+    // Unless an apply was taken beside the first one, which was refused.
+    if (life.state.policy === null || life.state.ending !== null) return;
   }
-}
-
-async function afterServerEvent(): Promise<void> {
-  await timer(1, { summary: 'before the next run' });
 }
 
 async function sleep(until: string | null, because: string, changed: () => boolean): Promise<void> {

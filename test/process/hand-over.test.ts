@@ -3,10 +3,10 @@ import type { PolicyInput } from '../../client/policy-input.ts';
 import type { Stack } from './stack.ts';
 import { startStackWithWorker } from './stack-with-worker.ts';
 
-// What is sent while a policy's workflow goes over to its next run. Whether it comes at the bad moment is chance: so
-// there are many, each asked for its status meanwhile, which is what opens the gap (workflows/rotation-policy.ts).
+// What comes at the same moment as something else, a policy's going over to its next run above all. Whether it is the
+// bad moment is chance: so there are many. That each history replays is looked at when the stack stops.
 
-const names = (what: string) => Array.from({ length: 20 }, (_, index) => `${what}-${index}`);
+const policies = (what: string) => Array.from({ length: 20 }, (_, index) => `${what}-${index}`);
 
 let stack: Stack;
 beforeAll(async () => {
@@ -39,7 +39,7 @@ async function firstKey(name: string): Promise<void> {
 }
 
 test('a pause that comes while policies go over to their next run stops each of them', async () => {
-  const paused = names('paused');
+  const paused = policies('paused');
   await Promise.all(
     paused.map(async (name) => {
       await firstKey(name);
@@ -53,7 +53,7 @@ test('a pause that comes while policies go over to their next run stops each of 
 });
 
 test('a policy that is right is not lost beside one of its name that is refused at the same moment', async () => {
-  const wanted = names('contested');
+  const wanted = policies('contested');
   await Promise.all(
     wanted.map(async (name) => {
       // Fixed: where the right one came first.
@@ -67,7 +67,7 @@ test('a policy that is right is not lost beside one of its name that is refused 
 });
 
 test('a request that comes while policies go over to their next run is carried out by each', async () => {
-  const asked = names('asked');
+  const asked = policies('asked');
   await Promise.all(
     asked.map(async (name) => {
       await firstKey(name);
@@ -77,4 +77,31 @@ test('a request that comes while policies go over to their next run is carried o
   );
   const newest = () => Promise.all(asked.map(async (name) => (await stack.keyturn.status(name)).keys[0]?.generation));
   await expect.poll(newest, { timeout: 30_000 }).toEqual(asked.map(() => 2));
+});
+
+test('changes, requests and pauses that come at once are each taken, whichever comes first', async () => {
+  const names = policies('crowded');
+  const { keyturn } = stack;
+  await Promise.all(
+    names.map(async (name) => {
+      const every = (days: number) => ({ ...policy(name), schedule: { every: days, at: '04:00', timeZone: 'UTC' } });
+      await firstKey(name);
+      const [ticket] = await Promise.all([
+        keyturn.rotate(name, { reason: 'leaked' }),
+        keyturn.apply(every(7)),
+        keyturn.apply(every(7)),
+        keyturn.pause(name, { reason: 'release week' }),
+        keyturn.status(name),
+        keyturn.refresh(name),
+      ]);
+      expect(await ended(name, ticket.rotationId)).toBe('published');
+    }),
+  );
+  const states = await Promise.all(names.map((name) => keyturn.status(name)));
+  const taken = {
+    state: 'paused',
+    policy: expect.objectContaining({ schedule: { every: 7, at: '04:00', timeZone: 'UTC' } }),
+  };
+  expect(states).toEqual(names.map(() => expect.objectContaining(taken)));
+  expect(states.map(({ keys }) => keys[0]?.generation)).toEqual(names.map(() => 2));
 });

@@ -5,6 +5,8 @@ import { runKeyturn } from '../run-keyturn.ts';
 import { eventually } from './rotation.ts';
 import type { Machine } from './stack.ts';
 
+type Listed = { id: string; vaultRows: number; policies: string[] };
+
 /** `keyturn keyring …` on a machine, as a program of its own. */
 export function keyringCommands(machine: Pick<Machine, 'folder' | 'env' | 'paths' | 'runs'>) {
   async function run(args: string[]) {
@@ -17,8 +19,8 @@ export function keyringCommands(machine: Pick<Machine, 'folder' | 'env' | 'paths
     if (code !== 0) throw new Error(answer.message);
     return answer;
   }
-  async function listed(id: string): Promise<{ vaultRows: number; policies: string[] }> {
-    return (await keyring('list')).find((one: { id: string }) => one.id === id);
+  async function listed(id: string): Promise<Listed> {
+    return (await keyring('list')).find((one: Listed) => one.id === id);
   }
   return {
     keyring,
@@ -29,11 +31,14 @@ export function keyringCommands(machine: Pick<Machine, 'folder' | 'env' | 'paths
       return answer.message;
     },
     neededBy: async (id: string) => (await listed(id)).policies,
-    /** A worker follows the file within a second: once it has, a policy that begins a new run needs the new key. */
+    /** A worker follows the file within a second: once it has, a policy that begins a new run needs this key only. */
     async untilWorkerUses(id: string, keyturn: Keyturn, policy: string): Promise<void> {
       await eventually(async () => {
         await keyturn.refresh(policy);
-        return (await listed(id)).policies.includes(policy);
+        // Answered by the run that the signal has led to.
+        await keyturn.status(policy);
+        const needed = (await keyring('list')).filter(({ policies }: Listed) => policies.includes(policy));
+        return needed.length === 1 && needed[0].id === id;
       });
     },
     vaultRowsOf: async (id: string) => (await listed(id)).vaultRows,

@@ -11,6 +11,7 @@ import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import { openTools } from '../../worker/open-tools.ts';
 import { untilPolling } from '../../worker/until-polling.ts';
 import { expectNoLeak, machineFiles, ownersFile, requireNone } from './everywhere.ts';
+import { expectReplays } from './replays.ts';
 import { findLeaks } from './secret-scan.ts';
 import { type Machine, newMachine, startTemporal } from './stack.ts';
 import { type OnMoment, stepHook } from './step-hook.ts';
@@ -98,7 +99,8 @@ async function newWorld(
       await simulator.close();
       all.push(...secrets);
       try {
-        await expectNoLeak({ ...machine, requests, at: { address, taskQueue } });
+        const searched = { ...machine, requests, at: { address, taskQueue } };
+        await Promise.all([expectNoLeak(searched), expectReplays(searched)]);
       } finally {
         await machine.remove();
       }

@@ -14,6 +14,7 @@ import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 import type { CommandRun } from '../run-keyturn.ts';
 import { expectNoLeak } from './everywhere.ts';
+import { expectReplays } from './replays.ts';
 
 /** A machine of its own: data, cache and configuration in one temporary folder. */
 export type Machine = {
@@ -91,7 +92,7 @@ export type Stack = Machine & {
   /** Every request that the simulator has answered, oldest first. */
   requests: LogLine[];
   keyturn: Keyturn;
-  /** Fails where a secret was left anywhere; `planted`: one was, on purpose. */
+  /** Fails where a secret was left anywhere, or a history that cannot be replayed; `planted`: they were, on purpose. */
   close(left?: { planted: boolean }): Promise<void>;
 };
 
@@ -120,7 +121,8 @@ export async function startStack(temporalCli: string): Promise<Stack> {
     async close({ planted } = { planted: false }) {
       await keyturn.close();
       try {
-        if (!planted) await expectNoLeak({ ...machine, requests, at: { address: temporal.address } });
+        const searched = { ...machine, requests, at: { address: temporal.address } };
+        if (!planted) await Promise.all([expectNoLeak(searched), expectReplays(searched)]);
       } finally {
         await Promise.all([temporal.close(), simulator.close()]);
         await machine.remove();
