@@ -34,10 +34,11 @@ import { showSearchAttributes } from './visibility.ts';
  */
 const brief = { startToCloseTimeout: '10 seconds', priority: { priorityKey: 1 } } satisfies ActivityOptions;
 
-/** Tried for ever: a policy whose next run cannot be planned right now must not end. */
-const planning = proxyActivities<Pick<Activities, 'planRun' | 'confirmRun'>>({
+// Tried for ever: a policy whose next run cannot be planned right now must not end.
+const { planRun } = proxyActivities<Pick<Activities, 'planRun'>>({ ...brief, summary: 'plan the next rotation' });
+const { confirmRun } = proxyActivities<Pick<Activities, 'confirmRun'>>({
   ...brief,
-  summary: 'plan the next run',
+  summary: 'ask again when the rotation is due, by the time zone rules of today',
 });
 
 /** Somebody waits for the answer. */
@@ -138,7 +139,7 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   });
   const around: Surroundings = {
     steps,
-    planning,
+    planning: { planRun, confirmRun },
     now,
     newRotationId,
     sleep: (until, because, changed) => sleep(until, because, () => changed() || refreshAsked),
