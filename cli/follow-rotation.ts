@@ -4,7 +4,7 @@ import type { RotationRecord, StepReport } from '../policy/state.ts';
 import { print } from './print.ts';
 import { utcTime } from './show/clock-time.ts';
 import { inTime, took } from './show/relative-time.ts';
-import { stepLine, stepName } from './show/step-lines.ts';
+import { runningLine, stepLine } from './show/step-lines.ts';
 import { transientLine } from './transient-line.ts';
 
 type Followed = {
@@ -49,7 +49,7 @@ export async function followRotation(
         return { record: progress.record, steps: progress.steps };
       }
       const running = progress.steps.find(({ state }) => state === 'running');
-      line.show(() => (running ? `… ${stepName(running)}  ${sinceText(running)}` : '…'));
+      line.show(() => (running ? `${runningLine(running)}  ${sinceText(running)}` : '…'));
     }
   } finally {
     line.clear();

@@ -28,7 +28,7 @@ export function createRequests(tools: { connection: string; managementKey: Secre
   async function sendInTurn(request: ManagementRequest): Promise<Reply | NoReply> {
     if (request.bearer !== undefined) return http.send({ ...request, bearer: request.bearer });
 
-    const turn = await pace.turn();
+    const turn = await pace.turn(request.operation === 'createKey' ? 'begin' : 'carry on');
     if (turn.is === 'closed') return { code: 'CLOSED', syscall: undefined };
     if (turn.is === 'full') {
       const waitS = Math.ceil(turn.waitMs / 1000);

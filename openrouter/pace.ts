@@ -1,45 +1,82 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/**
+ * Which requests go first. What has begun is ended before more is begun: else a fleet that is due at one time would
+ * make all of its keys first, and run out of time with them.
+ */
+export type Lane = 'carry on' | 'begin';
+
 export type Pace = {
-  /** Resolves when it is the caller's turn: first come, first served. */
-  turn(): Promise<Turn>;
+  /** Resolves when it is the caller's turn: first come, first served in a lane. */
+  turn(lane: Lane): Promise<Turn>;
   /** Whoever waits gets `closed`, now and later. */
   close(): void;
 };
 
-/** `full`: the wait would be longer than allowed. `waitMs` is about how long it would be. */
+/** `full`: the wait would be longer than allowed, or has become so. `waitMs` is about how long it would be. */
 export type Turn = { is: 'yours' } | { is: 'closed' } | { is: 'full'; waitMs: number };
+
+type Waiting = { sinceMs: number; answer: (turn: Turn) => void };
 
 /**
  * Spaces the requests of one connection: each starts at least `minIntervalMs` after the one before it.
  *
- * `maxWaitMs` bounds the queue. A caller that gave up (an activity that timed out) cannot take its place back, and
+ * `maxWaitMs` bounds each wait. A caller that gave up (an activity that timed out) cannot take its place back, and
  * what it asked for would be sent long after anybody reckons with it.
  */
 export function createPace({ minIntervalMs, maxWaitMs }: { minIntervalMs: number; maxWaitMs: number }): Pace {
   const closing = new AbortController();
-  let lastInLine: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  const carryOn: Waiting[] = [];
+  const begin: Waiting[] = [];
+  let serving = false;
   let lastStartMs = Number.NEGATIVE_INFINITY;
 
-  const takeTurn = async (): Promise<Turn> => {
-    const waitMs = lastStartMs + minIntervalMs - performance.now();
-    // An aborted sleep rejects; that it was aborted is seen below.
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
-    waiting -= 1;
-    if (closing.signal.aborted) return { is: 'closed' };
-    lastStartMs = performance.now();
-    return { is: 'yours' };
-  };
+  /** How long who comes now would wait, if nobody came after. */
+  function lineMs(lane: Lane): number {
+    const ahead = carryOn.length + (lane === 'begin' ? begin.length : 0);
+    return Math.ceil(Math.max(0, msToNextStart()) + ahead * minIntervalMs);
+  }
+
+  function msToNextStart(): number {
+    return lastStartMs + minIntervalMs - performance.now();
+  }
+
+  async function serve(): Promise<void> {
+    serving = true;
+    while (carryOn.length + begin.length > 0) {
+      const waitMs = msToNextStart();
+      // An aborted sleep rejects; that it was aborted is seen below.
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
+      if (closing.signal.aborted) {
+        for (const waiting of [...carryOn.splice(0), ...begin.splice(0)]) waiting.answer({ is: 'closed' });
+        break;
+      }
+      sendAway(carryOn, 'carry on');
+      sendAway(begin, 'begin');
+      const next = carryOn.shift() ?? begin.shift();
+      if (next === undefined) break;
+      lastStartMs = performance.now();
+      next.answer({ is: 'yours' });
+    }
+    serving = false;
+  }
+
+  /** Those who have waited as long as they may, since others went first. An interval more: timers are late. */
+  function sendAway(line: Waiting[], lane: Lane): void {
+    while (line[0] !== undefined && performance.now() - line[0].sinceMs > maxWaitMs + minIntervalMs) {
+      line.shift()?.answer({ is: 'full', waitMs: lineMs(lane) });
+    }
+  }
 
   return {
-    async turn() {
-      const waitMs = waiting * minIntervalMs;
+    async turn(lane) {
+      if (closing.signal.aborted) return { is: 'closed' };
+      const waitMs = lineMs(lane);
       if (waitMs > maxWaitMs) return { is: 'full', waitMs };
-      waiting += 1;
-      const mine = lastInLine.then(takeTurn);
-      lastInLine = mine;
-      return mine;
+      const turn = Promise.withResolvers<Turn>();
+      (lane === 'begin' ? begin : carryOn).push({ sinceMs: performance.now(), answer: turn.resolve });
+      if (!serving) void serve();
+      return turn.promise;
     },
     close() {
       closing.abort();

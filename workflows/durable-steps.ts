@@ -11,6 +11,7 @@ import type { Activities } from '../activities/index.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import type { FaultNote, StepReport } from '../policy/state.ts';
 import { heartbeatTimeoutMs, retryPolicy, stepOptions } from './activity-options.ts';
+import { outOfTurn } from './rotate.ts';
 import { stepWords } from './step-words.ts';
 import { StepFailed, type StepName, type Steps } from './steps.ts';
 
@@ -64,7 +65,8 @@ function durable<Name extends StepName>(name: Name, { report }: Watcher): Activi
       return result;
     } catch (error) {
       const failed = new StepFailed(faultFrom(name, error));
-      report(progress('failed', failed.fault.code));
+      const waits = name === 'createKey' && failed.fault.code === outOfTurn;
+      report(waits ? progress('running', 'waits for its turn') : progress('failed', failed.fault.code));
       throw failed;
     }
   };

@@ -1,4 +1,4 @@
-import type { CreatedKey } from '../activities/create-key.ts';
+import type { CreatedKey, CreateKeyInput } from '../activities/create-key.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { FaultNote, KeyRef } from '../policy/state.ts';
 import { faultOf, type Steps } from './steps.ts';
@@ -47,6 +47,11 @@ export async function rotate(rotation: Rotation, step: Steps): Promise<Outcome> 
   return { kind: 'published', key: { generation, hash, digest }, fault, lostMarkers: [...lost] };
 }
 
+/** Too many requests of the connection wait; this one was not sent. */
+export const outOfTurn = 'KEYTURN_CONNECTION_BUSY';
+/** Where the error does not say how long the line is. */
+const turnMs = 60_000;
+
 /** Two at most: a third live key may exist only while one ambiguous create is looked for (I3). */
 const creates = 2;
 
@@ -67,7 +72,7 @@ async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoSt
 
     undo.push(`remove the key "${marker}" from OpenRouter`, () => reap(false));
     try {
-      const created = await step.createKey({ policy: policy.name, connection, rotationId, marker, key });
+      const created = await inTurn(step, { policy: policy.name, connection, rotationId, marker, key });
       hash = created.hash;
       return { created, marker };
     } catch (error) {
@@ -78,6 +83,22 @@ async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoSt
       lost.add(marker);
       await reap(true);
       if (n === creates) throw error;
+    }
+  }
+}
+
+/**
+ * Where more policies are due at one time than their connection takes requests, each waits until it is its turn: that is
+ * no failure, and nothing was sent.
+ */
+async function inTurn(step: Steps, input: CreateKeyInput): Promise<CreatedKey> {
+  for (;;) {
+    try {
+      return await step.createKey(input);
+    } catch (error) {
+      const { code, retryAfterMs = turnMs } = faultOf(error);
+      if (code !== outOfTurn) throw error;
+      await step.pause(retryAfterMs, `its turn with connection ${input.connection}`);
     }
   }
 }

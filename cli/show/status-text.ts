@@ -7,7 +7,7 @@ import { localAndUtc, utcTime } from './clock-time.ts';
 import { beside, table, width, wrapped } from './layout.ts';
 import { ago, inTime, span } from './relative-time.ts';
 import { faultWords, reasonWords, recordWords } from './rotation-words.ts';
-import { stepLine, stepName } from './step-lines.ts';
+import { runningLine, stepLine } from './step-lines.ts';
 
 const labelColumns = 10;
 
@@ -65,7 +65,7 @@ function runningLines({ running }: PolicyStatus, now: number, text: Wrap): strin
   const tries = running.attempt > 1 ? `, try ${running.attempt}` : '';
   return [
     ...text(`rotation ${running.rotationId}${tries}, begun ${ago(running.startedAt, now)}`),
-    ...running.steps.map((step) => (step.state === 'running' ? `… ${stepName(step)}` : stepLine(step))),
+    ...running.steps.map((step) => (step.state === 'running' ? runningLine(step) : stepLine(step))),
   ];
 }
 

@@ -20,7 +20,7 @@ const nameColumns = 15;
 const noteColumns = 34;
 
 /** What a person calls a step. */
-export function stepName({ step }: StepReport): string {
+function stepName({ step }: StepReport): string {
   return names[step] ?? step;
 }
 
@@ -29,4 +29,9 @@ export function stepLine(step: StepReport): string {
   const mark = step.state === 'failed' ? pc.red('✘') : pc.green('✔');
   const duration = step.tookMs === null ? '' : took(step.tookMs);
   return `${mark} ${stepName(step).padEnd(nameColumns)}${step.note.padEnd(noteColumns)} ${pc.dim(duration)}`.trimEnd();
+}
+
+/** `… create key: waits for its turn`, for a step that goes on. */
+export function runningLine(step: StepReport): string {
+  return `… ${stepName(step)}${step.note === '' ? '' : `: ${step.note}`}`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../../codec/secret.ts';
-import { createPace } from '../../openrouter/pace.ts';
+import { createPace, type Lane } from '../../openrouter/pace.ts';
 import { answer, clientOf, startScriptedServer } from './scripted-server.ts';
 
 test('requests of one connection are spaced, first come, first served', async () => {
@@ -9,7 +9,7 @@ test('requests of one connection are spaced, first come, first served', async ()
   const starts: { n: number; afterMs: number }[] = [];
   await Promise.all(
     [0, 1, 2, 3].map(async (n) => {
-      await pace.turn();
+      await pace.turn('carry on');
       starts.push({ n, afterMs: performance.now() - startedMs });
     }),
   );
@@ -21,21 +21,40 @@ test('requests of one connection are spaced, first come, first served', async ()
 
 test('a turn that is not used at once is not saved up for a burst', async () => {
   const pace = createPace({ minIntervalMs: 40, maxWaitMs: 1_000 });
-  await pace.turn();
+  await pace.turn('carry on');
   await new Promise((resolve) => setTimeout(resolve, 100));
   const startedMs = performance.now();
-  await pace.turn();
-  await pace.turn();
+  await pace.turn('carry on');
+  await pace.turn('carry on');
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(38);
 });
 
 test('the queue is bounded: what would be sent too late is refused at once', async () => {
   const pace = createPace({ minIntervalMs: 1_000, maxWaitMs: 2_000 });
-  const turns = [1, 2, 3, 4].map(() => pace.turn());
-  expect(await turns[3]).toEqual({ is: 'full', waitMs: 3_000 });
+  const turns = [1, 2, 3, 4].map(() => pace.turn('carry on'));
+  const full = { is: 'full', waitMs: expect.closeTo(3_000, -2) };
+  expect(await turns[3]).toEqual(full);
   pace.close();
   expect(await Promise.all(turns.slice(0, 3))).toEqual([{ is: 'yours' }, { is: 'closed' }, { is: 'closed' }]);
-  expect(await pace.turn()).toEqual({ is: 'closed' });
+  expect(await pace.turn('carry on')).toEqual({ is: 'closed' });
+});
+
+test('what carries on goes before what begins, which is sent away when it has waited as long as it may', async () => {
+  const pace = createPace({ minIntervalMs: 40, maxWaitMs: 200 });
+  await pace.turn('carry on');
+  const order: string[] = [];
+  const enter = async (who: string, lane: Lane) => order.push(`${who} ${(await pace.turn(lane)).is}`);
+  const begun = [enter('first', 'begin'), enter('second', 'begin')];
+  const others = (async () => {
+    for (let n = 0; n < 10; n += 1) await Promise.all([enter('another', 'carry on'), pace.turn('carry on')]);
+  })();
+  await Promise.all([...begun, others]);
+  expect(order.filter((one) => !one.startsWith('another'))).toEqual(['first full', 'second full']);
+  expect(order.indexOf('another yours')).toBe(0);
+
+  const free = enter('third', 'begin');
+  await free;
+  expect(order.at(-1)).toBe('third yours');
 });
 
 test('a request that finds the queue full says when to come back, and was not sent', async () => {
@@ -44,15 +63,15 @@ test('a request that finds the queue full says when to come back, and was not se
   );
   const client = clientOf(server.baseUrl, { minIntervalMs: 40_000 });
   await client.credits();
-  const waiting = [client.credits(), client.credits()].map((call) => call.catch(() => {}));
+  const waiting = client.credits().catch(() => {});
 
   await expect(client.credits()).rejects.toMatchObject({
     code: 'KEYTURN_CONNECTION_BUSY',
     kind: 'transient',
-    retryAfterMs: 80_000,
+    retryAfterMs: expect.closeTo(80_000, -3),
   });
   await client.close();
-  await Promise.all(waiting);
+  await waiting;
   expect(server.received).toHaveLength(1);
 });
 

@@ -77,6 +77,8 @@ function variantsOf(kind: FaultKind): Fault[] {
       return [null, 5_000, 2 * minute, 30 * minute, 5 * hour].map((lateMs) => ({ ...plain, lateMs }));
     case 'crash after':
       return [0, minute, 2 * hour].map((downMs) => ({ ...plain, downMs }));
+    case 'no turn':
+      return [61_000, 20 * minute].map((retryAfterMs) => ({ ...plain, retryAfterMs }));
     case '429':
       return [null, 30_000, 20 * minute].map((retryAfterMs) => ({ ...plain, retryAfterMs }));
     case '5xx':

@@ -1,11 +1,15 @@
 import type { StepName } from '../../workflows/steps.ts';
 import type { Random } from './random.ts';
 
-/** The ways in which a step can go wrong, and the steps: the fault matrix of design §7, as far as its steps exist. */
+/**
+ * The ways in which a step can go wrong, and the steps: the fault matrix of design §7, as far as its steps exist, and a
+ * connection whose line is full.
+ */
 export const faultKinds = [
   'crash before',
   'crash after',
   'answer lost',
+  'no turn',
   '429',
   '5xx',
   'hang',
@@ -41,7 +45,7 @@ export type Fault = {
   lateMs: number | null;
   /** Crash: how long no worker runs. */
   downMs: number;
-  /** 429: what the answer asks to wait; null: it does not say. */
+  /** 429: what the answer asks to wait; null: it does not say. No turn: how long the line is. */
   retryAfterMs: number | null;
   /** Slow: how long the request takes. */
   slowMs: number;

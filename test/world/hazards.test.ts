@@ -44,6 +44,16 @@ describe('a create whose request arrives late', () => {
   });
 });
 
+test('a rotation that finds no turn left with its connection waits for one: a fleet due at one time fails nothing', async () => {
+  const fault = { ...plainFault('no turn'), retryAfterMs: 90 * second };
+  const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 12, fromMs: secondRunMs }] });
+  await live(world, secondRunMs + 17 * minute);
+  expect(world.entity.rotating()).toBe(true);
+  await world.clock.run(world.clock.wait(day));
+  expectSound(world);
+  expect(world.rotations()).toEqual({ begun: 3, published: 3 });
+});
+
 test('two creates in a row whose requests both arrive late leave no orphan', async () => {
   const fault = { ...plainFault('crash before'), lateMs: 3 * hour };
   const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 2, fromMs: secondRunMs }] });

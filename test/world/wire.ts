@@ -170,6 +170,8 @@ async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<
     case 'answer lost':
       sent.effect(0);
       throw sent.broken('the connection broke');
+    case 'no turn':
+      throw retryAfter(fault('KEYTURN_CONNECTION_BUSY', 'main', 61), struckBy.retryAfterMs ?? 61_000);
     case '429':
       throw sent.limited(struckBy.retryAfterMs);
     case '5xx':
