@@ -23,6 +23,18 @@ test('npm run sbom lists what users get, and tells it from what only development
   expect(bom.components.filter(({ hashes }) => !hashes?.length).map(({ name }) => name)).toEqual([]);
 });
 
+test('the lock file holds the binaries of every platform: with those of one machine Keyturn starts nowhere else', () => {
+  type Locked = Record<string, { optionalDependencies?: Record<string, string> }>;
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Locked };
+  const lacking = Object.entries(packages).flatMap(([folder, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) => !(`node_modules/${name}` in packages) && !(`${folder}/node_modules/${name}` in packages),
+    ),
+  );
+  expect(Object.keys(packages)).toContain('node_modules/@swc/core-darwin-arm64');
+  expect(lacking).toEqual([]);
+});
+
 test('no script of ours runs when somebody installs the package', () => {
   const atInstall = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
   expect(Object.keys(manifest.scripts).filter((name) => atInstall.includes(name))).toEqual([]);
