@@ -34,7 +34,9 @@ export async function followRotation(
   try {
     for await (const progress of keyturn.waitFor(name, rotationId, signal)) {
       if (progress.state === 'waiting') {
-        const { until, because } = progress;
+        const { because } = progress;
+        // A moment that has come is none to wait for: it starts any moment now.
+        const until = isAhead(progress.until) ? progress.until : null;
         const words = until === null ? `waits: ${because}` : `waits until ${utcTime(until)}: ${because}`;
         if (words !== waiting) lineOut(words);
         waiting = words;
@@ -55,6 +57,10 @@ export async function followRotation(
     line.clear();
   }
   throw new Error('waitFor ended without an end');
+}
+
+function isAhead(instant: string | null): boolean {
+  return instant !== null && Date.parse(instant) > Date.now();
 }
 
 function sinceText({ startedAt }: StepReport): string {

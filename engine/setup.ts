@@ -82,29 +82,32 @@ async function register(connection: Connection, namespace: string, name: string,
 }
 
 /** A namespace that is there may be unknown to a frontend for some seconds after it was made. */
-async function onceKnown<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  const giveUp = Date.now() + KNOWN_TIMEOUT_MS;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (codeOf(error) !== NOT_FOUND || Date.now() > giveUp) throw error;
-      await sleep(POLL_MS);
-    }
-  }
+function onceKnown<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  return askAgain(ask, { while: (code) => code === NOT_FOUND, forMs: KNOWN_TIMEOUT_MS });
 }
 
 /** Asks a question with every attribute in it: the server refuses the question for as long as it does not know one. */
 async function untilUsable(connection: Connection, namespace: string, names: string[]): Promise<void> {
   const query = names.map((name) => `${name} IS NULL`).join(' AND ');
-  const giveUp = Date.now() + USABLE_TIMEOUT_MS;
+  try {
+    const count = () => connection.workflowService.countWorkflowExecutions({ namespace, query });
+    await askAgain(count, { while: (code) => code !== UNIMPLEMENTED, forMs: USABLE_TIMEOUT_MS });
+  } catch (error) {
+    if (codeOf(error) === UNIMPLEMENTED) return;
+    throw refused(error, 'the search attributes are registered but cannot be used');
+  }
+}
+
+async function askAgain<Answer>(
+  ask: () => Promise<Answer>,
+  passing: { while: (code: number | undefined) => boolean; forMs: number },
+): Promise<Answer> {
+  const giveUp = Date.now() + passing.forMs;
   for (;;) {
     try {
-      await connection.workflowService.countWorkflowExecutions({ namespace, query });
-      return;
+      return await ask();
     } catch (error) {
-      if (codeOf(error) === UNIMPLEMENTED) return;
-      if (Date.now() > giveUp) throw refused(error, 'the search attributes are registered but cannot be used');
+      if (!passing.while(codeOf(error)) || Date.now() > giveUp) throw error;
       await sleep(POLL_MS);
     }
   }
