@@ -4,7 +4,7 @@ import type { RotationRecord, StepReport } from '../policy/state.ts';
 import { print } from './print.ts';
 import { utcTime } from './show/clock-time.ts';
 import { inTime, took } from './show/relative-time.ts';
-import { runningLine, stepLine } from './show/step-lines.ts';
+import { runningLine, stepLine, stepName } from './show/step-lines.ts';
 import { transientLine } from './transient-line.ts';
 
 type Followed = {
@@ -19,7 +19,8 @@ type Followed = {
 };
 
 /**
- * Shows the steps of a rotation as they end, each a line; on a terminal also the one that runs.
+ * Shows the steps of a rotation as they end, each a line, and what keeps one from ending; on a terminal also the one that
+ * runs.
  * Resolves when it is published or undone.
  */
 export async function followRotation(
@@ -31,6 +32,7 @@ export async function followRotation(
   const lineOut = (text: string) => shown && line.above(() => print(`${margin}${text}`));
   let printed = 0;
   let waiting = '';
+  let noted = '';
   try {
     for await (const progress of keyturn.waitFor(name, rotationId, signal)) {
       if (progress.state === 'waiting') {
@@ -51,7 +53,9 @@ export async function followRotation(
         return { record: progress.record, steps: progress.steps };
       }
       const running = progress.steps.find(({ state }) => state === 'running');
-      line.show(() => (running ? `${runningLine(running)}  ${sinceText(running)}` : '…'));
+      if (running && running.note !== '' && running.note !== noted) lineOut(runningLine(running));
+      noted = running?.note ?? '';
+      line.show(() => (running ? `… ${stepName(running)}  ${sinceText(running)}` : '…'));
     }
   } finally {
     line.clear();

@@ -4,6 +4,7 @@ import type { RotationRecord, StepReport } from '../policy/state.ts';
 import { isRotation, type PolicyStatus } from '../policy/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { query } from './ask.ts';
+import { withLastTry } from './last-try.ts';
 import type { Temporal } from './temporal.ts';
 
 /** How a rotation stands. `until` is null where nothing says when it starts. */
@@ -15,7 +16,7 @@ export type RotationProgress =
 /** A worker that died is replaced by then, or somebody has to look: a restart takes seconds, being noticed 10 more. */
 const patienceMs = 60_000;
 
-/** Fast enough to follow by eye, and 7 small questions a second to one worker. */
+/** Fast enough to follow by eye, and 7 small questions a second to one worker, and as many to Temporal. */
 const pollMs = 150;
 
 /**
@@ -56,7 +57,7 @@ function isPassing(error: unknown): boolean {
 }
 
 async function progressOf(temporal: Temporal, policy: string, rotationId: string): Promise<RotationProgress> {
-  const status = await query(temporal, policy, messages.status);
+  const status = await withLastTry(temporal, await query(temporal, policy, messages.status));
   const here = progressIn(status, rotationId);
   if (here !== null) return here;
   // Another rotation has begun or ended since.

@@ -65,7 +65,7 @@ function runningLines({ running }: PolicyStatus, now: number, text: Wrap): strin
   const tries = running.attempt > 1 ? `, try ${running.attempt}` : '';
   return [
     ...text(`rotation ${running.rotationId}${tries}, begun ${ago(running.startedAt, now)}`),
-    ...running.steps.map((step) => (step.state === 'running' ? runningLine(step) : stepLine(step))),
+    ...running.steps.flatMap((step) => (step.state === 'running' ? text(runningLine(step)) : stepLine(step))),
   ];
 }
 

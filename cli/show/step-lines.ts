@@ -20,7 +20,7 @@ const nameColumns = 15;
 const noteColumns = 34;
 
 /** What a person calls a step. */
-function stepName({ step }: StepReport): string {
+export function stepName({ step }: StepReport): string {
   return names[step] ?? step;
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test as plainTest } from 'vitest';
+import type { StepReport } from '../../policy/state.ts';
 import type { FaultRule } from '../../simulator/index.ts';
 import { hour } from '../policy/states.ts';
 import { existingKeys, expectAgreement, keysEverMade } from './agreement.ts';
@@ -105,6 +106,31 @@ describe.concurrent('a management key that is revoked', { timeout: 60_000 }, () 
     await expectAgreement(world, policy);
   });
 
+  test('while a rotation is under way is told as soon as it fails a try, and another one lets the rotation end', async ({
+    world,
+    expect,
+  }) => {
+    const policy = nextPolicy();
+    const { keyturn, simulator } = world;
+    let revoked = false;
+    world.onMoment = async ({ at, step }) => {
+      if (revoked || at !== 'before' || step !== 'verifyKey') return;
+      revoked = true;
+      simulator.control.managementKeys.revoke();
+    };
+    const { rotationId } = await keyturn.applyRead(policyNamed(policy));
+    const { running } = await statusWhen(keyturn, policy, (status) => noteOfRunning(status) !== '');
+    const note = noteOfRunning({ running });
+    expect(note).toMatch(/^(one try|\d+ tries) so far: OpenRouter does not accept the management key .* \(401\)\.$/);
+    for await (const progress of keyturn.waitFor(policy, String(rotationId))) {
+      if (progress.state === 'running' && noteOfRunning({ running: progress }) !== '') break;
+    }
+
+    await connectMain(world, simulator.url, simulator.control.managementKeys.add().managementKey);
+    expect((await endOfRotation(keyturn, policy, String(rotationId))).event).toBe('published');
+    await expectAgreement(world, policy);
+  });
+
   test('when an old key is to go is shown within seconds', async ({ world, expect }) => {
     const policy = nextPolicy();
     const { keyturn, simulator } = world;
@@ -193,4 +219,9 @@ describe.concurrent('an outage in which every key answers 401', { timeout: 60_00
 let policies = 0;
 function nextPolicy(): string {
   return `awkward-${++policies}`;
+}
+
+/** Why the step that runs has not ended yet. */
+function noteOfRunning({ running }: { running: { steps: StepReport[] } | null }): string {
+  return running?.steps.find(({ step, state }) => step === 'verifyKey' && state === 'running')?.note ?? '';
 }
