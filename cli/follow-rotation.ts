@@ -53,8 +53,10 @@ export async function followRotation(
         return { record: progress.record, steps: progress.steps };
       }
       const running = progress.steps.find(({ state }) => state === 'running');
-      if (running && running.note !== '' && running.note !== noted) lineOut(runningLine(running));
-      noted = running?.note ?? '';
+      if (running && running.note !== '' && running.note !== noted) {
+        lineOut(runningLine(running));
+        noted = running.note;
+      }
       line.show(() => (running ? `… ${stepName(running)}  ${sinceText(running)}` : '…'));
     }
   } finally {

@@ -64,7 +64,7 @@ export function createPace({ minIntervalMs, maxWaitMs }: { minIntervalMs: number
   /** Those who have waited as long as they may, since others went first. An interval more: timers are late. */
   function sendAway(line: Waiting[], lane: Lane): void {
     while (line[0] !== undefined && performance.now() - line[0].sinceMs > maxWaitMs + minIntervalMs) {
-      line.shift()?.answer({ is: 'full', waitMs: lineMs(lane) });
+      line.shift()?.answer({ is: 'full', waitMs: Math.max(minIntervalMs, lineMs(lane)) });
     }
   }
 

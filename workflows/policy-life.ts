@@ -28,8 +28,8 @@ export type Surroundings = {
 };
 
 /**
- * One round: plans the next run, or asks what is due and sleeps until it is or carries it out. The workflow runs it round
- * by round, and so does the simulated world.
+ * One round: asks what is due, and sleeps until it is or carries it out; or plans the next run first, where none is. The
+ * workflow runs it round by round, and so does the simulated world.
  *
  * Between asking what is due and acting on it nothing is awaited: a message that came in between would be lost.
  */

@@ -82,14 +82,14 @@ test('a request that comes while policies go over to their next run is carried o
 test('changes, requests and pauses that come at once are each taken, whichever comes first', async () => {
   const names = policies('crowded');
   const { keyturn } = stack;
+  const schedule = { every: 7, at: '04:00', timeZone: 'UTC' };
   await Promise.all(
     names.map(async (name) => {
-      const every = (days: number) => ({ ...policy(name), schedule: { every: days, at: '04:00', timeZone: 'UTC' } });
       await firstKey(name);
       const [ticket] = await Promise.all([
         keyturn.rotate(name, { reason: 'leaked' }),
-        keyturn.apply(every(7)),
-        keyturn.apply(every(7)),
+        keyturn.apply({ ...policy(name), schedule }),
+        keyturn.apply({ ...policy(name), schedule }),
         keyturn.pause(name, { reason: 'release week' }),
         keyturn.status(name),
         keyturn.refresh(name),
@@ -98,10 +98,7 @@ test('changes, requests and pauses that come at once are each taken, whichever c
     }),
   );
   const states = await Promise.all(names.map((name) => keyturn.status(name)));
-  const taken = {
-    state: 'paused',
-    policy: expect.objectContaining({ schedule: { every: 7, at: '04:00', timeZone: 'UTC' } }),
-  };
+  const taken = { state: 'paused', policy: expect.objectContaining({ schedule }) };
   expect(states).toEqual(names.map(() => expect.objectContaining(taken)));
   expect(states.map(({ keys }) => keys[0]?.generation)).toEqual(names.map(() => 2));
 });
