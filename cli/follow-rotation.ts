@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { Keyturn } from '../client/keyturn.ts';
 import type { RotationRecord, StepReport } from '../policy/state.ts';
-import { print } from './print.ts';
+import { inWholeWords, print } from './print.ts';
 import { utcTime } from './show/clock-time.ts';
 import { inTime, took } from './show/relative-time.ts';
 import { runningLine, stepLine, stepName } from './show/step-lines.ts';
@@ -30,6 +30,7 @@ export async function followRotation(
   const margin = ' '.repeat(indent);
   const line = transientLine(shown && process.stdout.isTTY === true, margin);
   const lineOut = (text: string) => shown && line.above(() => print(`${margin}${text}`));
+  const sayOut = (text: string) => shown && line.above(() => print(inWholeWords(text, process.stdout, margin)));
   let printed = 0;
   let waiting = '';
   let noted = '';
@@ -40,7 +41,7 @@ export async function followRotation(
         // A moment that has come is none to wait for: it starts any moment now.
         const until = isAhead(progress.until) ? progress.until : null;
         const words = until === null ? `waits: ${because}` : `waits until ${utcTime(until)}: ${because}`;
-        if (words !== waiting) lineOut(words);
+        if (words !== waiting) sayOut(words);
         waiting = words;
         line.show(() => (until === null ? '… waiting' : `… starts ${inTime(until, Date.now())}`));
         continue;
@@ -54,7 +55,7 @@ export async function followRotation(
       }
       const running = progress.steps.find(({ state }) => state === 'running');
       if (running && running.note !== '' && running.note !== noted) {
-        lineOut(runningLine(running));
+        sayOut(runningLine(running));
         noted = running.note;
       }
       line.show(() => (running ? `… ${stepName(running)}  ${sinceText(running)}` : '…'));

@@ -25,7 +25,5 @@ async function lastTry({ client }: Temporal, policy: string, step: string): Prom
   const activity = raw.pendingActivities?.find(({ activityType }) => activityType?.name === step);
   const { loadedDataConverter } = client.options;
   const failure = await decodeOptionalFailureToOptionalError(loadedDataConverter, activity?.lastFailure);
-  if (!activity?.attempt || !failure) return null;
-  const tries = activity.attempt - 1;
-  return `${tries === 1 ? 'one try' : `${tries} tries`} so far: ${failure.message}`;
+  return failure === undefined ? null : `is tried again: ${failure.message}`;
 }
