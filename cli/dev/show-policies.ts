@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Keyturn } from '../../client/keyturn.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import { readPolicies } from '../../policy/policy-file.ts';
+import type { KeyStatus } from '../../policy/status.ts';
 import { shortHash } from '../../workflows/step-words.ts';
 import { followRotation } from '../follow-rotation.ts';
 import { packageFile } from '../package-file.ts';
@@ -15,10 +16,16 @@ export async function showPolicies(keyturn: Keyturn, live: boolean, signal: Abor
   const there = await keyturn.list();
   for (const { name } of there) {
     const { keys } = await keyturn.status(name);
-    const named = keys.map(({ generation, hash, state }) => `#${generation} ${shortHash(hash)} ${state}`);
-    lineDone(`policy ${name} is still there`, named.join(', '));
+    lineDone(`policy ${name} is still there`, newestOf(keys));
   }
   if (there.length === 0 && !live) await showSample(keyturn, signal);
+}
+
+function newestOf([newest, ...others]: KeyStatus[]): string {
+  if (newest === undefined) return 'no key yet';
+  const { generation, hash, state } = newest;
+  const more = others.length === 0 ? '' : `, ${others.length} more`;
+  return `#${generation} ${shortHash(hash)} ${state}${more}`;
 }
 
 async function showSample(keyturn: Keyturn, signal: AbortSignal): Promise<void> {

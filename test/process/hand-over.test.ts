@@ -8,6 +8,9 @@ import { startStackWithWorker } from './stack-with-worker.ts';
 
 const policies = (what: string) => Array.from({ length: 20 }, (_, index) => `${what}-${index}`);
 
+/** Twenty policies at once, on machines of two cores. */
+const timeout = 90_000;
+
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStackWithWorker();
@@ -38,7 +41,7 @@ async function firstKey(name: string): Promise<void> {
   expect(await ended(name, rotationId)).toBe('published');
 }
 
-test('a pause that comes while policies go over to their next run stops each of them', async () => {
+test('a pause that comes while policies go over to their next run stops each of them', { timeout }, async () => {
   const paused = policies('paused');
   await Promise.all(
     paused.map(async (name) => {
@@ -52,7 +55,9 @@ test('a pause that comes while policies go over to their next run stops each of 
   expect(states).toEqual(paused.map(() => 'paused'));
 });
 
-test('a policy that is right is not lost beside one of its name that is refused at the same moment', async () => {
+test('a policy that is right is not lost beside one of its name that is refused at the same moment', {
+  timeout,
+}, async () => {
   const wanted = policies('contested');
   await Promise.all(
     wanted.map(async (name) => {
@@ -66,7 +71,7 @@ test('a policy that is right is not lost beside one of its name that is refused 
   expect(listed).toEqual(wanted.map(() => 'sleeping'));
 });
 
-test('a request that comes while policies go over to their next run is carried out by each', async () => {
+test('a request that comes while policies go over to their next run is carried out by each', { timeout }, async () => {
   const asked = policies('asked');
   await Promise.all(
     asked.map(async (name) => {
@@ -79,7 +84,7 @@ test('a request that comes while policies go over to their next run is carried o
   await expect.poll(newest, { timeout: 30_000 }).toEqual(asked.map(() => 2));
 });
 
-test('changes, requests and pauses that come at once are each taken, whichever comes first', async () => {
+test('changes, requests and pauses that come at once are each taken, whichever comes first', { timeout }, async () => {
   const names = policies('crowded');
   const { keyturn } = stack;
   const schedule = { every: 7, at: '04:00', timeZone: 'UTC' };

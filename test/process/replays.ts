@@ -9,6 +9,9 @@ import { bundleWorkflows } from '../../worker/create-worker.ts';
 import type { Searched } from './everywhere.ts';
 import { payloadsIn } from './secret-scan.ts';
 
+/** Made once a test file: it takes a second or two. */
+let bundle: ReturnType<typeof bundleWorkflows> | undefined;
+
 /**
  * Fails when a workflow's history cannot be replayed by the code that made it: then a worker that starts anew is stuck
  * with that policy for ever. What stops a machine of a test calls it, so it covers every order of events that any test
@@ -21,7 +24,8 @@ export async function expectReplays({ paths, at }: Pick<Searched, 'paths' | 'at'
   const decode = async (payload: Payload) => (await codec.decode([payload]))[0] as Payload;
   const stuck: string[] = [];
   try {
-    const workflowBundle = await bundleWorkflows();
+    bundle ??= bundleWorkflows();
+    const workflowBundle = await bundle;
     const query = at.taskQueue === undefined ? '' : `TaskQueue = "${at.taskQueue}"`;
     const histories = readable(client.workflow.list({ query }).intoHistories(), decode);
     const options = { workflowBundle, namespace, dataConverter: dataConverter(keyring, namespace) };
