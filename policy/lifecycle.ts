@@ -1,5 +1,6 @@
 import { type Instant, isDue, msBetween } from './instant.ts';
 import type { PendingRotation, PolicyState, RetiringKey, RotationReason, WatchedMarker } from './state.ts';
+import { inDoubt, mostInDoubt } from './watch.ts';
 
 export type NextStep =
   | { do: 'rotate'; pending: PendingRotation | null; reason: RotationReason }
@@ -15,7 +16,7 @@ type Due = { at: Instant; step: Exclude<NextStep, { do: 'sleep' }>; because: str
 /**
  * What a policy should do at `now`. Pure: the workflow carries it out, records it with `after…`, and asks again.
  *
- * At the same moment an old key is disabled before a new one is made: a policy has at most two live keys (I3).
+ * At the same moment an old key is disabled, and a lost one looked for, before a new one is made (I3).
  */
 export function nextStep(state: PolicyState, now: Instant): NextStep {
   const agenda = agendaOf(state, now);
@@ -31,7 +32,7 @@ export function nextStep(state: PolicyState, now: Instant): NextStep {
 function agendaOf(state: PolicyState, now: Instant): Due[] {
   if (state.ending?.mode === 'detach') return sweeps(state);
   const rotation = state.ending === null ? [rotationDue(state, now)].filter((due) => due !== null) : [];
-  return [...clearing(state, now), ...disables(state, now), ...rotation, ...deletes(state), ...sweeps(state)];
+  return [...clearing(state, now), ...disables(state, now), ...sweeps(state), ...rotation, ...deletes(state)];
 }
 
 /** When the next rotation starts, whoever wants it, and what it waits for; null where none will start by itself. */
@@ -43,14 +44,27 @@ export function nextRotation(state: PolicyState, now: Instant): { at: Instant; b
 function rotationDue(state: PolicyState, now: Instant): Due | null {
   const wanted = wantedRotation(state);
   if (wanted === null) return null;
-  // A policy has at most two live keys (I3): one that still works must be disabled before another is made.
-  const [inTheWay] = waitedFor(state)
-    .map((key) => ({ key, until: key.blocked?.retryAt ?? graceEnd(state, key, now) }))
+  const [last] = [...graces(state, now), ...doubts(state)]
     .filter(({ until }) => msBetween(wanted.at, until) > 0)
     .sort((a, b) => msBetween(a.until, b.until));
-  if (inTheWay === undefined) return wanted;
-  const because = `the end of the grace of key #${inTheWay.key.generation}`;
-  return { ...wanted, at: inTheWay.until, because };
+  return last === undefined ? wanted : { ...wanted, at: last.until, because: last.because };
+}
+
+type Wait = { until: Instant; because: string };
+
+/** A policy has at most two live keys (I3): one that still works must be disabled before another is made. */
+function graces(state: PolicyState, now: Instant): Wait[] {
+  return waitedFor(state).map((key) => ({
+    until: key.blocked?.retryAt ?? graceEnd(state, key, now),
+    because: `the end of the grace of key #${key.generation}`,
+  }));
+}
+
+/** Nor is one made while as many as may be are in doubt: enough of them have to be looked for first. */
+function doubts(state: PolicyState): Wait[] {
+  const looks = inDoubt(state).flatMap(({ sweepAt }) => sweepAt.slice(0, 1));
+  const until = looks.sort((a, b) => msBetween(b, a)).at(-mostInDoubt);
+  return until === undefined ? [] : [{ until, because: 'another look for keys whose answers were lost' }];
 }
 
 function wantedRotation(state: PolicyState): Due | null {

@@ -1,6 +1,6 @@
 import { backoffMs } from './backoff.ts';
 import { type Instant, plus } from './instant.ts';
-import { isWanted } from './lifecycle.ts';
+import { isWanted, nextRotation } from './lifecycle.ts';
 import type { Policy } from './policy.ts';
 import type {
   Blocked,
@@ -16,6 +16,7 @@ import type {
   StepReport,
   WatchedMarker,
 } from './state.ts';
+import { watched } from './watch.ts';
 
 export type RotationResult = {
   rotationId: string;
@@ -29,10 +30,6 @@ export type RotationResult = {
 
 const historyLength = 30;
 const requestRingLength = 100;
-const minute = 60_000;
-
-/** When a marker is looked for again after its rotation: a late request may still arrive (facts §10). */
-const sweepAfterMs = [10 * minute, 60 * minute, 24 * 60 * minute];
 
 /** A saved policy takes effect with the next rotation; saving it never rotates by itself, but for the first key. */
 export function afterApply(state: PolicyState, policy: Policy, now: Instant, rotationId: string): PolicyState {
@@ -135,7 +132,8 @@ function afterUndone(state: PolicyState, result: RotationResult & { kind: 'undon
     endGrace: false,
   };
   const pending = state.pending ?? retry;
-  const nextAttemptAt = isWanted(state, pending.reason) ? pending.notBefore : null;
+  const wanted = isWanted(state, pending.reason);
+  const nextAttemptAt = wanted ? (nextRotation({ ...state, pending }, now)?.at ?? null) : null;
   return recorded(
     { ...state, pending },
     { ...record(result, now), generation: null, fault: result.fault, nextAttemptAt },
@@ -221,10 +219,6 @@ function changeRetiring(state: PolicyState, key: KeyRef, change: Partial<Retirin
 function blocked(state: PolicyState, before: Blocked | null, fault: FaultNote, now: Instant): Blocked {
   const tries = (before?.tries ?? 0) + 1;
   return { ...fault, tries, retryAt: plus(now, backoffMs(state.name, tries)) };
-}
-
-function watched(marker: string, now: Instant): WatchedMarker {
-  return { marker, sweepAt: sweepAfterMs.map((ms) => plus(now, ms)) };
 }
 
 function happened(event: 'disabled' | 'deleted', key: KeyRef, note: string, at: Instant): Happening {

@@ -4,7 +4,8 @@ import type { FaultNote, KeyRef } from '../policy/state.ts';
 import { faultOf, type Steps } from './steps.ts';
 import { UndoStack } from './undo-stack.ts';
 
-export type Rotation = { id: string; policy: Policy; generation: number };
+/** `creates`: how many POSTs it may send, one or more (policy/watch.ts). */
+export type Rotation = { id: string; policy: Policy; generation: number; creates: number };
 
 /** `lostMarkers`: creates whose answer was lost and whose key was not found; it may still turn up. */
 export type Outcome = { lostMarkers: string[] } & (
@@ -52,15 +53,12 @@ export const outOfTurn = 'KEYTURN_CONNECTION_BUSY';
 /** Where the error does not say how long the line is. */
 const turnMs = 60_000;
 
-/** Two at most: a third live key may exist only while one ambiguous create is looked for (I3). */
-const creates = 2;
-
 /**
  * A key whose answer arrived. Where an answer is lost its key may exist: it is looked for and removed, and another is
  * made under a new marker, never under the same.
  */
 async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoStack, lost: Set<string>) {
-  const { id: rotationId, policy } = rotation;
+  const { id: rotationId, policy, creates } = rotation;
   const { connection, key } = policy;
   for (let n = 1; ; n++) {
     const marker = `keyturn:${policy.name}:${rotationId}:${n}`;
@@ -82,7 +80,7 @@ async function createUnambiguously(rotation: Rotation, step: Steps, undo: UndoSt
       }
       lost.add(marker);
       await reap(true);
-      if (n === creates) throw error;
+      if (n >= creates) throw error;
     }
   }
 }

@@ -196,6 +196,22 @@ test('a key whose create was lost is looked for again, and the policy does not e
   expect(looks).toEqual([10, 60, 24 * 60]);
 });
 
+test('no create follows two whose answers were lost before the first of them is looked for: a third key, and no fourth', () => {
+  const reason = { kind: 'requested', text: '' } as const;
+  const lost = { ...undone('r2', reason, t0), lostMarkers: ['keyturn:demo:r2:1', 'keyturn:demo:r2:2'] };
+  const state = after.afterRotation(withFirstKey(), aPolicy(), lost, t0);
+  const looked = plus(t0, 10 * minute);
+  expect(state.history.at(-1)).toMatchObject({ event: 'undone', nextAttemptAt: looked });
+  const asked = after.afterRequest(state, { requestId: 'q', rotationId: 'r3', reason: 'x', endGrace: true }, t0);
+  expect(nextStep(asked, plus(t0, 5 * minute))).toMatchObject({ do: 'sleep', until: looked });
+
+  const step = nextStep(asked, looked);
+  if (step.do !== 'sweep') throw new Error(step.do);
+  expect(nextStep(after.afterSweep(asked, step.watched, false, looked), looked).do).toBe('sweep');
+  const both = state.watch.reduce((swept, watched) => after.afterSweep(swept, watched, false, looked), asked);
+  expect(nextStep(both, looked)).toMatchObject({ do: 'rotate' });
+});
+
 test('a state that older code passed on is read with defaults for what it did not know', () => {
   const { watch, lastSteps, ...older } = newPolicyState('demo');
   expect(upgraded(older as PolicyState)).toMatchObject({ name: 'demo', watch, lastSteps });

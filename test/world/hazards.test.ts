@@ -44,6 +44,15 @@ describe('a create whose request arrives late', () => {
   });
 });
 
+test('creates that are lost again and again and arrive within minutes make three live keys at most', async () => {
+  const fault = { ...plainFault('crash before'), lateMs: 8 * minute };
+  const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 7, fromMs: secondRunMs }] });
+  await live(world, 2 * day);
+  expectSound(world);
+  expect(world.invariants.mostLiveKeys).toBe(3);
+  expect(world.rotations().published).toBe(2);
+});
+
 test('a rotation that finds no turn left with its connection waits for one: a fleet due at one time fails nothing', async () => {
   const fault = { ...plainFault('no turn'), retryAfterMs: 90 * second };
   const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 12, fromMs: secondRunMs }] });

@@ -20,13 +20,18 @@ type Change = { at: number; byStranger: boolean };
  */
 const longestStrayMs = 36 * 3_600_000;
 
+/** Until a policy first looks again for a key whose answer was lost (policy/watch.ts): what arrives later is late. */
+const inTimeMs = 10 * 60_000;
+
 const most = 5;
 
 /** Watches one policy's world and notes every broken promise (design §7), at the moment it breaks. */
 export class Invariants {
   readonly broken: string[] = [];
   secondsWithoutValidKey = 0;
+  /** Of those that arrived in time; and of those that did not. */
   mostLiveKeys = 0;
+  mostLateKeys = 0;
   readonly #eyes: Eyes;
   readonly #changes = new Map<string, Change>();
   readonly #publishedHashes = new Set<string>();
@@ -167,13 +172,17 @@ export class Invariants {
   }
 
   /**
-   * I3: a marker makes one key, Keyturn knows of two live ones at most, and one more for each create whose answer was
-   * lost, until it is found. (With one such create that is three.)
+   * I3: a marker makes one key, and three live ones are the most. A key may arrive hours after it was asked for, when
+   * nobody reckons with it any more: such a one is counted apart, and lives until the next look (`ageOf`).
    */
   #count(key: WorldKey): void {
     if (this.#markers.has(key.settings.name)) this.#break(`I3: marker ${key.settings.name} made a second key`);
     this.#markers.add(key.settings.name);
-    this.mostLiveKeys = Math.max(this.mostLiveKeys, this.#eyes.openrouter().live().length);
+    const live = this.#eyes.openrouter().live();
+    const inTime = live.filter(({ createdAt, askedAt }) => createdAt - askedAt <= inTimeMs).length;
+    this.mostLiveKeys = Math.max(this.mostLiveKeys, inTime);
+    this.mostLateKeys = Math.max(this.mostLateKeys, live.length - inTime);
+    if (inTime > 3 && !this.#tampered) this.#break(`I3: ${inTime} live keys`);
   }
 
   #ageOf(key: WorldKey): void {

@@ -55,7 +55,7 @@ rotations           ${sum(results, 'rotations')}, published ${sum(results, 'publ
 faults injected     ${[...faults.values()].flatMap((row) => [...row.values()]).reduce((total, n) => total + n, 0)}
 orphans left        ${sum(results, 'orphans')} after the last sweep
 no valid key for    ${sum(results, 'secondsWithoutValidKey')} s
-most live keys      ${results.reduce((most, { mostLiveKeys }) => Math.max(most, mostLiveKeys), 0)}
+most live keys      ${most(results, 'mostLiveKeys')}, and ${most(results, 'mostLateKeys')} that arrived over ten minutes late
 invariants broken   ${broken}`);
 }
 
@@ -70,6 +70,10 @@ function printFaults(faults: FaultTable): void {
 
 function sum(results: SeedResult[], field: 'rotations' | 'published' | 'orphans' | 'secondsWithoutValidKey'): number {
   return results.reduce((total, result) => total + result[field], 0);
+}
+
+function most(results: SeedResult[], field: 'mostLiveKeys' | 'mostLateKeys'): number {
+  return Math.max(...results.map((result) => result[field]));
 }
 
 function rate(rotations: number, seconds: number): string {

@@ -8,6 +8,8 @@ export type WorldKey = {
   readonly hash: string;
   readonly secret: string;
   readonly createdAt: number;
+  /** When the step that asked for it was started. */
+  readonly askedAt: number;
   readonly settings: CreateKeyRequest;
   /** What its record says all its life. */
   readonly record: Omit<ApiKey, 'name' | 'disabled'>;
@@ -83,7 +85,7 @@ export class OpenRouter {
     return this.#clock.now() < this.outage.untilMs ? this.outage.kind : null;
   }
 
-  create(settings: CreateKeyRequest): CreatedKey {
+  create(settings: CreateKeyRequest, askedAt: number): CreatedKey {
     const now = this.#clock.now();
     const { edges, newKeyMs } = this.#propagation;
     const hash = this.#random.hex(64);
@@ -93,6 +95,7 @@ export class OpenRouter {
       hash,
       secret,
       createdAt: now,
+      askedAt,
       settings,
       record: {
         hash,

@@ -16,6 +16,7 @@ export type SeedResult = {
   orphans: number;
   secondsWithoutValidKey: number;
   mostLiveKeys: number;
+  mostLateKeys: number;
   broken: string[];
 };
 
@@ -96,7 +97,7 @@ function judged(seed: number, world: World, policy: Policy): SeedResult {
   } else if (!world.hasEnded()) invariants.report('the deletion of the policy never ended');
   const orphans = orphansIn(world).length;
   if (orphans > 0) invariants.report(`${orphans} orphans`);
-  const { secondsWithoutValidKey, mostLiveKeys, broken } = invariants;
+  const { secondsWithoutValidKey, mostLiveKeys, mostLateKeys, broken } = invariants;
   const { begun, published } = rotations();
   return {
     seed,
@@ -106,6 +107,7 @@ function judged(seed: number, world: World, policy: Policy): SeedResult {
     orphans,
     secondsWithoutValidKey,
     mostLiveKeys,
+    mostLateKeys,
     broken,
   };
 }
