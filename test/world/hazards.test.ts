@@ -53,6 +53,24 @@ test('creates that are lost again and again and arrive within minutes make three
   expect(world.rotations().published).toBe(2);
 });
 
+test('a rotation that begins with a create in doubt sends one create only, so that no fourth key lives', async () => {
+  const late = (lateMs: number) => ({ ...plainFault('crash before'), lateMs });
+  const askedMs = secondRunMs + 4 * minute;
+  const world = scriptedWorld({
+    script: [
+      { step: 'createKey', fault: late(9 * minute), fromMs: secondRunMs },
+      { step: 'createKey', fault: late(5 * minute), times: 2, fromMs: askedMs },
+    ],
+  });
+  await live(world, askedMs);
+  expect(world.rotations().published).toBe(2);
+  const asked = { requestId: 'one', rotationId: 'asked', reason: 'now', endGrace: true };
+  await world.clock.run(world.entity.tell((state, now) => afterRequest(state, asked, now)));
+  await world.clock.run(world.clock.wait(2 * day));
+  expect(world.invariants.mostLiveKeys).toBe(3);
+  expectSound(world);
+});
+
 test('a rotation that finds no turn left with its connection waits for one: a fleet due at one time fails nothing', async () => {
   const fault = { ...plainFault('no turn'), retryAfterMs: 90 * second };
   const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 12, fromMs: secondRunMs }] });
