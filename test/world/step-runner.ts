@@ -49,7 +49,6 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
         step,
         fault: planned,
         author: { by: 'keyturn', since: clock.now() },
-        startedAt: clock.now(),
         requests: 0,
         struck: false,
         strike() {

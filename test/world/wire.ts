@@ -14,8 +14,7 @@ import type { MemoryStore } from './store.ts';
 export type Attempt = {
   readonly step: StepName;
   readonly fault: Fault | null;
-  readonly author: Author;
-  readonly startedAt: number;
+  readonly author: Extract<Author, { by: 'keyturn' }>;
   /** How many requests it has made. */
   requests: number;
   struck: boolean;
@@ -93,7 +92,7 @@ function managementApi(attempt: Attempt, world: Surroundings): ManagementApi {
     return overTheWire(attempt, world, { request, effect, partly: effect, refusal, broken, limited });
   };
   return {
-    createKey: (settings) => send('createKey', () => openrouter.create(settings, attempt.startedAt)),
+    createKey: (settings) => send('createKey', () => openrouter.create(settings, attempt.author.since)),
     listKeys: (workspace) => send('listKeys', (ageMs) => openrouter.list(workspace, ageMs)),
     getKey: (hash) => send('getKey', (ageMs) => openrouter.get(hash, ageMs)),
     patchKey: (hash, changes) => send('patchKey', () => openrouter.patch(hash, changes, attempt.author)),
