@@ -5,9 +5,9 @@ import type { PolicyStatus } from '../policy/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { applyPolicy } from './apply-policy.ts';
 import { query, update } from './ask.ts';
-import { withLastTry } from './last-try.ts';
 import { type ListedPolicy, listPolicies } from './list-policies.ts';
 import { type PolicyInput, readPolicyInput } from './policy-input.ts';
+import { policyStatus } from './policy-status.ts';
 import { signal } from './signal.ts';
 import { type ConnectOptions, connectTemporal } from './temporal.ts';
 import { type Upcoming, upcoming } from './upcoming.ts';
@@ -96,7 +96,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Keyturn> {
     pause: (policy, pauseOptions = {}) => signal(temporal, policy, messages.pause, pauseOptions),
     resume: (policy) => signal(temporal, policy, messages.resume),
     refresh: (policy) => signal(temporal, policy, messages.refresh),
-    status: async (policy) => withLastTry(temporal, await query(temporal, policy, messages.status)),
+    status: (policy) => policyStatus(temporal, policy),
     history: (policy) => query(temporal, policy, messages.history),
     next: (policy, count) => upcoming(temporal, policy, count),
     list: () => listPolicies(temporal),

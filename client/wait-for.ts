@@ -4,7 +4,7 @@ import type { RotationRecord, StepReport } from '../policy/state.ts';
 import { isRotation, type PolicyStatus } from '../policy/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { query } from './ask.ts';
-import { withLastTry } from './last-try.ts';
+import { policyStatus } from './policy-status.ts';
 import type { Temporal } from './temporal.ts';
 
 /** How a rotation stands. `until` is null where nothing says when it starts. */
@@ -57,7 +57,7 @@ function isPassing(error: unknown): boolean {
 }
 
 async function progressOf(temporal: Temporal, policy: string, rotationId: string): Promise<RotationProgress> {
-  const status = await withLastTry(temporal, await query(temporal, policy, messages.status));
+  const status = await policyStatus(temporal, policy);
   const here = progressIn(status, rotationId);
   if (here !== null) return here;
   // Another rotation has begun or ended since.
