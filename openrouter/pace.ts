@@ -26,15 +26,18 @@ type Waiting = { sinceMs: number; answer: (turn: Turn) => void };
  */
 export function createPace({ minIntervalMs, maxWaitMs }: { minIntervalMs: number; maxWaitMs: number }): Pace {
   const closing = new AbortController();
-  const carryOn: Waiting[] = [];
-  const begin: Waiting[] = [];
+  const lines: Record<Lane, Waiting[]> = { 'carry on': [], begin: [] };
   let serving = false;
   let lastStartMs = Number.NEGATIVE_INFINITY;
 
   /** How long who comes now would wait, if nobody came after. */
   function lineMs(lane: Lane): number {
-    const ahead = carryOn.length + (lane === 'begin' ? begin.length : 0);
+    const ahead = lane === 'begin' ? waiting() : lines[lane].length;
     return Math.ceil(Math.max(0, msToNextStart()) + ahead * minIntervalMs);
+  }
+
+  function waiting(): number {
+    return lines['carry on'].length + lines.begin.length;
   }
 
   function msToNextStart(): number {
@@ -43,17 +46,17 @@ export function createPace({ minIntervalMs, maxWaitMs }: { minIntervalMs: number
 
   async function serve(): Promise<void> {
     serving = true;
-    while (carryOn.length + begin.length > 0) {
+    while (waiting() > 0) {
       const waitMs = msToNextStart();
       // An aborted sleep rejects; that it was aborted is seen below.
       if (waitMs > 0) await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
       if (closing.signal.aborted) {
-        for (const waiting of [...carryOn.splice(0), ...begin.splice(0)]) waiting.answer({ is: 'closed' });
+        for (const { answer } of Object.values(lines).flatMap((line) => line.splice(0))) answer({ is: 'closed' });
         break;
       }
-      sendAway(carryOn, 'carry on');
-      sendAway(begin, 'begin');
-      const next = carryOn.shift() ?? begin.shift();
+      sendAway('carry on');
+      sendAway('begin');
+      const next = lines['carry on'].shift() ?? lines.begin.shift();
       if (next === undefined) break;
       lastStartMs = performance.now();
       next.answer({ is: 'yours' });
@@ -62,7 +65,8 @@ export function createPace({ minIntervalMs, maxWaitMs }: { minIntervalMs: number
   }
 
   /** Those who have waited as long as they may, since others went first. An interval more: timers are late. */
-  function sendAway(line: Waiting[], lane: Lane): void {
+  function sendAway(lane: Lane): void {
+    const line = lines[lane];
     while (line[0] !== undefined && performance.now() - line[0].sinceMs > maxWaitMs + minIntervalMs) {
       line.shift()?.answer({ is: 'full', waitMs: Math.max(minIntervalMs, lineMs(lane)) });
     }
@@ -74,7 +78,7 @@ export function createPace({ minIntervalMs, maxWaitMs }: { minIntervalMs: number
       const waitMs = lineMs(lane);
       if (waitMs > maxWaitMs) return { is: 'full', waitMs };
       const turn = Promise.withResolvers<Turn>();
-      (lane === 'begin' ? begin : carryOn).push({ sinceMs: performance.now(), answer: turn.resolve });
+      lines[lane].push({ sinceMs: performance.now(), answer: turn.resolve });
       if (!serving) void serve();
       return turn.promise;
     },

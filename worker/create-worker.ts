@@ -43,8 +43,8 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
     // policies than that are fine; they are replayed from a short history when they wake.
     maxCachedWorkflows: 2_000,
-    // A step waits for its turn most of its time, in a line of at most sixty a connection (openrouter/client.ts), and
-    // what takes milliseconds needs a place beside those that wait.
+    // A step waits for its turn most of its time, in one of two lines of a connection, sixty long at most
+    // (openrouter/pace.ts), and what takes milliseconds needs a place beside those that wait.
     maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentWorkflowTaskExecutions: 40,
     // Longer than one HTTP request may take: a create whose answer is on its way must not become an ambiguous one.
