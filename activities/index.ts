@@ -8,6 +8,7 @@ import { reapKey } from './reap-key.ts';
 import { removeSecret } from './remove-secret.ts';
 import { renameKey } from './rename-key.ts';
 import { restoreSecret } from './restore-secret.ts';
+import { sealAnew } from './seal-anew.ts';
 import { storeSecret } from './store-secret.ts';
 import type { Tools } from './tools.ts';
 import { verifyKey } from './verify-key.ts';
@@ -30,6 +31,7 @@ export function createActivities(tools: Tools) {
     deleteKey: deleteKey(tools),
     removeSecret: removeSecret(tools),
     checkPolicy: checkPolicy(tools),
+    sealAnew: sealAnew(tools),
     planRun,
     confirmRun,
   };

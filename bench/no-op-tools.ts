@@ -65,7 +65,7 @@ function memoryStore(): SecretStore {
       const value = values.get(name);
       return value === undefined ? { kind: 'absent' } : { kind: 'held', value };
     },
-    restore: async () => {},
+    restore: async () => ({ shown: false }),
     remove: async ({ name }) => void values.delete(name),
   };
 }

@@ -1,7 +1,7 @@
 import { type Client, WithStartWorkflowOperation, WorkflowContinuedAsNewError } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { Policy } from '../policy/policy.ts';
+import { type Policy, policyVersion } from '../policy/policy.ts';
 import { newPolicyState, type PolicyState } from '../policy/state.ts';
 import { applyPolicy, workflowId, workflowType } from '../workflows/messages.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
@@ -9,6 +9,7 @@ import { searchAttributes } from '../workflows/search-attributes.ts';
 /** A policy with one store that sleeps for a month unless `changes` say otherwise. */
 export function benchPolicy(name: string, changes: Partial<Policy> = {}): Policy {
   return {
+    version: policyVersion,
     name,
     connection: 'main',
     schedule: { every: 30, at: '03:30', timeZone: 'Europe/Berlin' },
@@ -42,7 +43,7 @@ export async function startPolicy(client: Client, taskQueue: string, policy: Pol
   });
   const update = await client.workflow.startUpdateWithStart(applyPolicy, {
     startWorkflowOperation,
-    args: [policy],
+    args: [policy, {}],
     waitForStage: 'ACCEPTED',
   });
   await update.result();

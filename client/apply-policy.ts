@@ -6,12 +6,18 @@ import { newPolicyState } from '../policy/state.ts';
 import * as messages from '../workflows/messages.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
 import { updateWithStart } from './ask.ts';
+import { wasStopped } from './earlier-runs.ts';
 import type { Temporal } from './temporal.ts';
 
 /** Creates the policy or updates it, in one request: two at the same moment make one policy. */
-export async function applyPolicy(temporal: Temporal, policy: Policy): Promise<messages.Applied> {
+export async function applyPolicy(
+  temporal: Temporal,
+  policy: Policy,
+  { newKey = false }: { newKey?: boolean } = {},
+): Promise<messages.Applied> {
+  const options = { newKey, lookForKeys: await wasStopped(temporal, policy.name) };
   const applied = await updateWithStart(temporal, policy.name, messages.applyPolicy, {
-    argument: policy,
+    arguments: [policy, options],
     start: () =>
       new WithStartWorkflowOperation<Workflow>(messages.workflowType, {
         workflowId: messages.workflowId(policy.name),

@@ -45,15 +45,15 @@ export async function update<Answer, Request>(
 }
 
 /** As `update`, and starts the workflow where there is none. */
-export async function updateWithStart<Answer, Request>(
+export async function updateWithStart<Answer, Arguments extends unknown[]>(
   temporal: Temporal,
   policy: string,
-  definition: UpdateDefinition<Answer, [Request]>,
-  request: { argument: Request; start: () => WithStartWorkflowOperation<Workflow> },
+  definition: UpdateDefinition<Answer, Arguments>,
+  request: { arguments: Arguments; start: () => WithStartWorkflowOperation<Workflow> },
 ): Promise<Answer> {
   return answered(temporal, policy, () =>
     temporal.client.workflow.executeUpdateWithStart(definition, {
-      args: [request.argument],
+      args: request.arguments,
       // One operation a call: it cannot be used twice.
       startWorkflowOperation: request.start(),
     }),

@@ -22,6 +22,11 @@ export type RotateOptions = {
   endGrace?: boolean;
 };
 
+export type ApplyOptions = {
+  /** Make the first key although an earlier policy of this name left live keys in OpenRouter. Default false: refuse. */
+  newKey?: boolean;
+};
+
 /**
  * Keyturn, over a connection to Temporal. Everything that asks a policy throws KEYTURN_POLICY_UNKNOWN (with the names
  * that are known), KEYTURN_NO_WORKER or KEYTURN_WORKER_SILENT (never hangs), and what every request throws:
@@ -37,11 +42,11 @@ export type Keyturn = {
    * `rotationId` is the first key's rotation; null for an update.
    *
    * @throws KEYTURN_POLICY_INVALID, KEYTURN_POLICY_FIXED, KEYTURN_POLICY_ENDING, KEYTURN_CONNECTION_UNKNOWN,
-   * KEYTURN_STORE_UNKNOWN, KEYTURN_SECRET_OWNED
+   * KEYTURN_STORE_UNKNOWN, KEYTURN_SECRET_OWNED, KEYTURN_LIVE_KEYS
    */
-  apply(policy: PolicyInput): Promise<messages.Applied>;
+  apply(policy: PolicyInput, options?: ApplyOptions): Promise<messages.Applied>;
   /** As `apply`, for a policy that was read from a file already. */
-  applyRead(policy: Policy): Promise<messages.Applied>;
+  applyRead(policy: Policy, options?: ApplyOptions): Promise<messages.Applied>;
   /** Asks for a rotation. The ticket names it; several requests that wait are one. @throws KEYTURN_POLICY_ENDING */
   rotate(policy: string, options: RotateOptions): Promise<messages.Ticket>;
   /** The same without an answer, and without a worker: Temporal keeps the request until one comes. */
@@ -86,8 +91,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Keyturn> {
   return {
     address: temporal.address,
     namespace: temporal.namespace,
-    apply: async (policy) => applyPolicy(temporal, readPolicyInput(policy)),
-    applyRead: (policy) => applyPolicy(temporal, policy),
+    apply: async (policy, applyOptions) => applyPolicy(temporal, readPolicyInput(policy), applyOptions),
+    applyRead: (policy, applyOptions) => applyPolicy(temporal, policy, applyOptions),
     rotate(policy, rotateOptions) {
       const argument = requestFrom(rotateOptions);
       return update(temporal, policy, messages.rotate, { id: argument.requestId, argument });

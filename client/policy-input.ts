@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { fault } from '../errors/keyturn-error.ts';
-import { checkPolicy } from '../policy/check-policy.ts';
+import { checkPolicy, problemLines } from '../policy/check-policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { policyFile } from '../policy/schema.ts';
 
@@ -11,8 +11,5 @@ export type PolicyInput = z.input<typeof policyFile>;
 export function readPolicyInput(input: PolicyInput): Policy {
   const checked = checkPolicy(input);
   if ('policy' in checked) return checked.policy;
-  const lines = checked.problems.map(({ path, wrong, allowed }) => {
-    return [path.join('.'), `${wrong}; ${allowed}`].filter((part) => part !== '').join('  ');
-  });
-  throw fault('KEYTURN_POLICY_INVALID', lines.join('\n'));
+  throw fault('KEYTURN_POLICY_INVALID', problemLines(checked.problems));
 }

@@ -69,6 +69,38 @@ export const faults = {
     remedy: 'Make a second policy with another name, move its readers over, then delete the first.',
   },
 
+  KEYTURN_POLICY_ENDED: {
+    kind: 'terminal',
+    exit: 3,
+    says: (name: string, how: string, left: string) => `Policy "${name}" ended (${how}). Left behind: ${left}.`,
+    remedy: "What is left behind is nobody's now: take it over, or remove it in OpenRouter and in the stores.",
+  },
+  KEYTURN_POLICY_NEWER: {
+    kind: 'needs-attention',
+    exit: 4,
+    says: (name: string, version: number, known: number) =>
+      `A newer Keyturn wrote the state of policy "${name}" (version ${version}; this worker knows ${known}). It waits.`,
+    remedy: 'Run workers of the newer version: docs/deploy.md. Nothing is changed or lost meanwhile.',
+  },
+  KEYTURN_MESSAGE_UNCLEAR: {
+    kind: 'terminal',
+    exit: 2,
+    says: (message: string, why: string) => `${message} ${why}.`,
+    remedy: 'Send it with keyturn or its library, of the version of the workers. The policy is as it was.',
+  },
+  KEYTURN_LIVE_KEYS: {
+    kind: 'terminal',
+    exit: 4,
+    says: (policy: string, keys: string) =>
+      `Policy "${policy}" was here before, and left live keys in OpenRouter: ${keys}. No key was made.`,
+    remedy: 'Delete them in OpenRouter once nothing uses them; or apply with --new-key to make another beside them.',
+  },
+  KEYTURN_ROTATION_STOPPED: {
+    kind: 'transient',
+    says: () => 'The rotation was told to stop before it was published.',
+    remedy: 'Nothing to do: what it had begun was undone, and the key from before goes on working.',
+  },
+
   // Connections
   KEYTURN_CONNECTION_UNKNOWN: {
     kind: 'terminal',

@@ -24,7 +24,7 @@ function changesBetween(held: Policy, asked: Policy): Change[] {
 }
 
 function flattened(policy: Policy): Map<string, string> {
-  const { schedule, key, secret, ...plain } = policy;
+  const { version: _, schedule, key, secret, ...plain } = policy;
   const entries = [
     ...Object.entries(plain),
     ...Object.entries(schedule).map(([name, value]) => [`schedule.${name}`, value] as const),

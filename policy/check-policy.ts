@@ -27,6 +27,13 @@ export function checkPolicy(content: unknown): { policy: Policy } | { problems: 
   return { problems: [...problems.values()] };
 }
 
+/** A line for each problem: `grace  is missing; a whole number and …`. */
+export function problemLines(problems: readonly FieldProblem[]): string {
+  const line = ({ path, wrong, allowed }: FieldProblem) =>
+    [path.join('.'), `${wrong}; ${allowed}`].filter((part) => part !== '').join('  ');
+  return problems.map(line).join('\n');
+}
+
 /** A file that is one value may be anything, a token for instance: it is not shown. */
 const notAPolicy: FieldProblem = {
   path: [],

@@ -1,6 +1,6 @@
-import { type Instant, isDue, msBetween } from './instant.ts';
+import { type Instant, isDue, msBetween, plus } from './instant.ts';
 import type { PendingRotation, PolicyState, RetiringKey, RotationReason, WatchedMarker } from './state.ts';
-import { inDoubt, mostInDoubt } from './watch.ts';
+import { inDoubt, isStuck, mostBesides, withdrawnKeys } from './watch.ts';
 
 export type NextStep =
   | { do: 'rotate'; pending: PendingRotation | null; reason: RotationReason }
@@ -32,7 +32,7 @@ export function nextStep(state: PolicyState, now: Instant): NextStep {
 function agendaOf(state: PolicyState, now: Instant): Due[] {
   if (state.ending?.mode === 'detach') return sweeps(state);
   const rotation = state.ending === null ? [rotationDue(state, now)].filter((due) => due !== null) : [];
-  return [...clearing(state, now), ...disables(state, now), ...sweeps(state), ...rotation, ...deletes(state)];
+  return [...clearing(state, now), ...disables(state, now), ...sweeps(state), ...rotation, ...deletes(state, now)];
 }
 
 /** When the next rotation starts, whoever wants it, and what it waits for; null where none will start by itself. */
@@ -44,7 +44,7 @@ export function nextRotation(state: PolicyState, now: Instant): { at: Instant; b
 function rotationDue(state: PolicyState, now: Instant): Due | null {
   const wanted = wantedRotation(state);
   if (wanted === null) return null;
-  const [last] = [...graces(state, now), ...doubts(state)]
+  const [last] = [...graces(state, now), ...besides(state, now), ...crowd(state, now)]
     .filter(({ until }) => msBetween(wanted.at, until) > 0)
     .sort((a, b) => msBetween(a.until, b.until));
   return last === undefined ? wanted : { ...wanted, at: last.until, because: last.because };
@@ -60,11 +60,21 @@ function graces(state: PolicyState, now: Instant): Wait[] {
   }));
 }
 
-/** Nor is one made while as many as may be are in doubt: enough of them have to be looked for first. */
-function doubts(state: PolicyState): Wait[] {
+/** Nor is one made while as many as may be live beside the current one, or may turn up: one of them has to go first. */
+function besides(state: PolicyState, now: Instant): Wait[] {
   const looks = inDoubt(state).flatMap(({ sweepAt }) => sweepAt.slice(0, 1));
-  const until = looks.sort((a, b) => msBetween(b, a)).at(-mostInDoubt);
-  return until === undefined ? [] : [{ until, because: 'another look for keys whose answers were lost' }];
+  const graces = withdrawnKeys(state).map((key) => key.blocked?.retryAt ?? graceEnd(state, key, now));
+  const until = [...looks, ...graces].sort((a, b) => msBetween(b, a)).at(-mostBesides);
+  return until === undefined ? [] : [{ until, because: 'keys that were lost, or shown and withdrawn, to be gone' }];
+}
+
+/** As many as are kept track of: who deletes none for months gets no new ones either. */
+function crowd(state: PolicyState, now: Instant): Wait[] {
+  if (state.retiring.length < mostRetiring) return [];
+  const until = state.retiring
+    .flatMap((key) => key.blocked?.retryAt ?? key.deleteAt ?? [])
+    .sort((a, b) => msBetween(b, a))[0];
+  return [{ until: until ?? plus(now, crowdMs), because: `one of ${mostRetiring} former keys to be deleted` }];
 }
 
 function wantedRotation(state: PolicyState): Due | null {
@@ -94,16 +104,14 @@ export function isWanted(state: PolicyState, reason: RotationReason): boolean {
  * successor does not work is not: only a fresh key cures that.
  */
 function waitedFor(state: PolicyState): RetiringKey[] {
-  return state.retiring.filter((key) => key.disabledAt === null && !isStuck(key));
+  return state.retiring.filter((key) => key.disabledAt === null && !key.withdrawn && !isStuck(key));
 }
 
-/**
- * Five tries take a quarter of an hour (policy/backoff.ts). Sooner it may be a store that shows an older value for a
- * while, and a fresh key would be a third live one for nothing (I3).
- */
-function isStuck({ blocked }: RetiringKey): boolean {
-  return blocked?.code === 'KEYTURN_OLD_KEY_STILL_NEEDED' && blocked.tries >= 5;
-}
+/** The state has to stay small (policy/bounds.ts): with more in quarantine than this, the oldest is deleted early. */
+const mostQuarantined = 80;
+/** Deleting may be refused for as long as somebody does not mend what stops it. */
+const mostRetiring = mostQuarantined + 10;
+const crowdMs = 3_600_000;
 
 /** A scheduled run ends a grace that has no more than this to go; it waits for a longer one. */
 const graceCutMs = 2 * 3_600_000;
@@ -115,7 +123,8 @@ const graceCutMs = 2 * 3_600_000;
  */
 export function graceEnd(state: PolicyState, key: RetiringKey, now: Instant): Instant {
   if (state.pending?.endGrace === true && msBetween(now, key.disableAt) > 0) return state.pending.notBefore;
-  if (state.next === null || !rotatesBySchedule(state)) return key.disableAt;
+  // No rotation waits for a withdrawn one.
+  if (state.next === null || key.withdrawn || !rotatesBySchedule(state)) return key.disableAt;
   const early = msBetween(state.next.utc, key.disableAt);
   return early > 0 && early <= graceCutMs ? state.next.utc : key.disableAt;
 }
@@ -132,13 +141,14 @@ function disables(state: PolicyState, now: Instant): Due[] {
     }));
 }
 
-function deletes(state: PolicyState): Due[] {
+function deletes(state: PolicyState, now: Instant): Due[] {
+  const tooMany = new Set(state.retiring.filter((key) => key.disabledAt !== null).slice(0, -mostQuarantined));
   return state.retiring.flatMap((key) =>
     key.deleteAt === null
       ? []
       : [
           {
-            at: key.blocked?.retryAt ?? key.deleteAt,
+            at: key.blocked?.retryAt ?? (tooMany.has(key) ? now : key.deleteAt),
             step: { do: 'delete', key },
             because: `the end of the quarantine of key #${key.generation}`,
           } satisfies Due,

@@ -1,5 +1,10 @@
+/** Raised with every change of the shape, together with a migration from the number before (policy/migrations.ts). */
+export const policyVersion = 2;
+
 /** What the user declares, after its file was read: defaults filled in, durations in milliseconds, absence as null. */
 export type Policy = {
+  /** Which shape this is: an older command line sends an older one. Those before there were numbers count as 1. */
+  version: number;
   name: string;
   /** The named OpenRouter management key that makes and revokes this policy's keys. */
   connection: string;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { keyOutlivesRotation, resetNeedsLimit } from './cross-rules.ts';
 import { DAY_MS, durationPattern, parseDuration } from './duration.ts';
 import { durationHint, type Hint, limitHint, storesHint, timeHint, timePattern, yesOrNoHint } from './field-hints.ts';
-import type { Policy } from './policy.ts';
+import { type Policy, policyVersion } from './policy.ts';
 import { readTimeZone } from './time-zone.ts';
 
 /** What an error says of a field: `<value> is not <is>; <allowed>`, or, where `hint` knows better, what that says. */
@@ -17,6 +17,9 @@ export type FieldWords = { is: string; allowed: string; hint?: Hint };
 export const fieldWords = z.registry<FieldWords>();
 
 const YEAR_MS = 365 * DAY_MS;
+
+/** A rotation writes them one after another, and what each answered is kept in the state. */
+const mostStores = 20;
 
 /** Names are shown, logged and searched for. Somebody will paste a key where its name belongs. */
 const noKey = /^(?!.*sk-or-)/i;
@@ -150,12 +153,13 @@ const secret = z
     stores: z
       .array(label('the name of a store', 'A place where applications read the secret.'))
       .min(1)
+      .max(mostStores)
       .refine((stores) => new Set(stores).size === stores.length)
       .default(['local'])
       .describe('Where applications read it. Each must hold the new key before the old one is revoked.')
       .register(fieldWords, {
         is: 'a list of stores',
-        allowed: 'at least one, each once, such as [local]',
+        allowed: `1 to ${mostStores}, each once, such as [local]`,
         hint: storesHint,
       }),
   })
@@ -187,6 +191,7 @@ export const policyFile = z
 export function toPolicy({ key, grace, quarantine, ...file }: z.output<typeof policyFile>): Policy {
   const { limit = null, limitReset = null, workspace = null, expiresAfter = null, ...named } = key;
   return {
+    version: policyVersion,
     ...file,
     key: { ...named, limit, limitReset, workspace, expiresAfterMs: expiresAfter },
     graceMs: grace,

@@ -2,20 +2,22 @@ import type { Instant } from './instant.ts';
 import type { Policy } from './policy.ts';
 import type { Run } from './schedule.ts';
 
-/** Raised when a field changes its meaning; a new field needs no new version, `upgraded` gives it its default. */
-export const stateVersion = 1;
+/** Raised with every change of the shape, together with a migration from the number before (policy/migrations.ts). */
+export const stateVersion = 2;
 
 /** Everything a policy's workflow knows, passed on at continue-as-new. Plain JSON; holds digests, never a secret. */
 export type PolicyState = {
-  version: typeof stateVersion;
+  version: number;
   name: string;
   /** null until the first apply. */
   policy: Policy | null;
   appliedAt: Instant | null;
   /** The newest published key; null before the first. */
   current: PublishedKey | null;
-  /** Former keys on their way out, oldest first. */
+  /** Former and withdrawn keys on their way out, oldest first. */
   retiring: RetiringKey[];
+  /** The number of the newest key that a store has shown; none is used twice. */
+  newestGeneration: number;
   /** What the schedule counts from: the local date that the last rotation was for, or a moment on that date. */
   anchor: Anchor | null;
   /** The next scheduled run; null until planned, and while autoRotate is off. */
@@ -30,18 +32,42 @@ export type PolicyState = {
   ending: Ending | null;
   /** What happened, newest last, bounded. */
   history: Happening[];
+  /** The last rotation of each outcome, apart from `history`: nothing that happens pushes them out (I7). */
+  lastRotations: { published: RotationRecord | null; undone: RotationRecord | null };
   /** The steps of the last rotation, for `rotate --wait` and `status`. */
   lastSteps: StepReport[];
+  /** Messages that were not understood: the first of each kind, so that a flood of them is one line. */
+  dropped: DroppedMessage[];
 };
+
+export type DroppedMessage = { message: string; why: string; at: Instant };
 
 export type Anchor = { date: string } | { at: Instant };
 
 /** One of a policy's keys. `digest` identifies the secret without giving it away. */
 export type KeyRef = { generation: number; hash: string; digest: string };
 
-export type PublishedKey = KeyRef & { rotationId: string; publishedAt: Instant };
+/** A live key as OpenRouter lists it. */
+export type LiveKey = { hash: string; name: string; createdAt: Instant };
+
+export type PublishedKey = KeyRef & {
+  rotationId: string;
+  publishedAt: Instant;
+  /** The secret, sealed for policy and rotation: that the key works can be proven where no store shows it. */
+  sealed: string | null;
+  /** What reading it back said, for each store. */
+  places: PlaceVerdict[];
+};
+
+/** `unverified`: the store never shows a value, so that it holds the right one is believed, not known. */
+export type SecretVerdict = 'matches' | 'unverified';
+
+export type PlaceVerdict = { store: string; verdict: SecretVerdict; at: Instant };
 
 export type RetiringKey = KeyRef & {
+  /** A store has shown it before its rotation was undone: it gets a grace like a key that was published. */
+  withdrawn: boolean;
+  /** When it was published or, where it is withdrawn, taken out of the stores. */
   publishedAt: Instant;
   /** The end of its grace. */
   disableAt: Instant;
@@ -130,12 +156,10 @@ export function newPolicyState(name: string): PolicyState {
     watch: [],
     requests: [],
     ending: null,
+    newestGeneration: 0,
     history: [],
+    lastRotations: { published: null, undone: null },
     lastSteps: [],
+    dropped: [],
   };
-}
-
-/** A state that older code passed on at continue-as-new, as this code reads it. */
-export function upgraded(state: PolicyState): PolicyState {
-  return { ...newPolicyState(state.name), ...state, version: stateVersion };
 }

@@ -1,14 +1,17 @@
-import type { Instant } from './instant.ts';
+import { type Instant, msBetween } from './instant.ts';
 import { graceEnd, type NextStep, nextRotation, nextStep, rotatesBySchedule } from './lifecycle.ts';
 import type { Policy } from './policy.ts';
 import type { Run } from './schedule.ts';
 import type {
+  DroppedMessage,
+  FaultNote,
   Happening,
   PendingRotation,
   PolicyState,
   RetiringKey,
   RotationReason,
   RotationRecord,
+  SecretVerdict,
   StepReport,
 } from './state.ts';
 
@@ -29,7 +32,9 @@ export type KeyStatus = {
   generation: number;
   hash: string;
   state: 'live' | 'in grace' | 'quarantined';
-  /** When it was published, or disabled where it is quarantined. */
+  /** A store has shown it before its rotation was undone. */
+  withdrawn: boolean;
+  /** When it was published or withdrawn, or disabled where it is quarantined. */
   since: Instant | null;
   /** What happens to it next; null for the live one. */
   next: { action: 'disable' | 'delete'; at: Instant } | null;
@@ -50,13 +55,31 @@ export type PolicyStatus = {
   /** When the policy wakes next, for whatever reason. */
   wakesAt: Instant | null;
   keys: KeyStatus[];
-  stores: { store: string; secret: string; verifiedAt: Instant | null }[];
+  /**
+   * What each store was seen to hold: `matches`, or `unverified` where the store never shows a value. null: not written
+   * yet, or by a Keyturn that did not keep it.
+   */
+  stores: { store: string; secret: string; verdict: SecretVerdict | null; verifiedAt: Instant | null }[];
   running: RunningRotation | null;
   pending: PendingRotation | null;
   last: RotationRecord | null;
   lastSteps: StepReport[];
   attention: Attention[];
   watching: string[];
+  /** Messages that were not understood and changed nothing: the first of each kind. */
+  dropped: DroppedMessage[];
+  /** What stays behind when it ends; null unless it is being detached. */
+  leaves: LeftBehind | null;
+};
+
+/** What a detached policy leaves to people: its workflow's result, and part of `status` while it ends. */
+export type LeftBehind = {
+  policy: string;
+  connection: string | null;
+  keys: { hash: string; generation: number; state: KeyStatus['state'] }[];
+  secrets: { store: string; secret: string }[];
+  /** Names of keys that may still turn up in OpenRouter: their creation was never answered. */
+  markers: string[];
 };
 
 /** The state in a person's terms. `running` and `stuck` live only while a rotation is under way. */
@@ -77,18 +100,37 @@ export function statusOf(
     nextRotation: nextRotation(state, now),
     wakesAt: step.do === 'sleep' ? step.until : now,
     keys: keysOf(state, now),
-    stores: (state.policy?.secret.stores ?? []).map((store) => ({
-      store,
-      secret: state.policy?.secret.name ?? '',
-      verifiedAt: state.current?.publishedAt ?? null,
-    })),
+    stores: storesOf(state),
     running: live.running,
     pending: state.pending,
     last: lastRotation(state),
     lastSteps: state.lastSteps,
     attention,
     watching: state.watch.map(({ marker }) => marker),
+    dropped: state.dropped,
+    leaves: state.ending?.mode === 'detach' ? leftBehind(state, now) : null,
   };
+}
+
+export function leftBehind(state: PolicyState, now: Instant): LeftBehind {
+  const { policy, ending, watch } = state;
+  const isHeld = state.newestGeneration > 0 && !ending?.clearedAt;
+  const secrets = isHeld ? storesOf(state) : [];
+  return {
+    policy: state.name,
+    connection: policy?.connection ?? null,
+    keys: keysOf(state, now).map(({ hash, generation, state: stands }) => ({ hash, generation, state: stands })),
+    secrets: secrets.map(({ store, secret }) => ({ store, secret })),
+    markers: watch.map(({ marker }) => marker),
+  };
+}
+
+function storesOf({ policy, current }: PolicyState): PolicyStatus['stores'] {
+  return (policy?.secret.stores ?? []).map((store) => {
+    const place = current?.places.find((one) => one.store === store);
+    const verifiedAt = place?.at ?? current?.publishedAt ?? null;
+    return { store, secret: policy?.secret.name ?? '', verdict: place?.verdict ?? null, verifiedAt };
+  });
 }
 
 /** Where it sleeps until a time, what comes then; otherwise a sentence. */
@@ -111,13 +153,28 @@ function attentionOf(state: PolicyState, stuck: Attention | null): Attention[] {
   const blocked = [...state.retiring.map((key) => key.blocked), state.ending?.blocked ?? null];
   return [
     stuck,
-    last?.event === 'published' || last?.fault?.kind === 'needs-attention' ? last.fault : null,
+    last !== null && (last.event === 'published' || !passes(last.fault)) ? last.fault : null,
     ...blocked.filter((one) => one?.kind !== 'transient'),
   ].flatMap((one) => (one === null || one === undefined ? [] : [attentionFrom(one)]));
 }
 
-export function lastRotation(state: PolicyState): RotationRecord | null {
-  return state.history.findLast(isRotation) ?? null;
+/** What goes away by trying again; anything else waits for a person, though it is tried again as well. */
+function passes(fault: FaultNote | null): boolean {
+  return fault === null || fault.kind === 'transient' || fault.kind === 'ambiguous';
+}
+
+export function lastRotation({ lastRotations }: PolicyState): RotationRecord | null {
+  const { published, undone } = lastRotations;
+  if (published === null || undone === null) return published ?? undone;
+  return msBetween(published.at, undone.at) > 0 ? undone : published;
+}
+
+/** What happened, oldest first, with the last rotation of each outcome, however long ago that was. */
+export function historyOf({ history, lastRotations }: PolicyState): Happening[] {
+  const older = [lastRotations.published, lastRotations.undone].filter(
+    (last) => last !== null && !history.some((one) => isRotation(one) && one.rotationId === last.rotationId),
+  );
+  return [...older.flatMap((one) => one ?? []), ...history].sort((a, b) => msBetween(b.at, a.at));
 }
 
 export function isRotation(happening: Happening): happening is RotationRecord {
@@ -134,6 +191,7 @@ function keysOf(state: PolicyState, now: Instant): KeyStatus[] {
             generation: current.generation,
             hash: current.hash,
             state: 'live',
+            withdrawn: false,
             since: current.publishedAt,
             next: null,
             blocked: null,
@@ -143,13 +201,14 @@ function keysOf(state: PolicyState, now: Instant): KeyStatus[] {
 }
 
 function retiringStatus(state: PolicyState, key: RetiringKey, now: Instant): KeyStatus {
-  const { generation, hash, publishedAt, disabledAt, deleteAt } = key;
+  const { generation, hash, withdrawn, publishedAt, disabledAt, deleteAt } = key;
   const blocked = key.blocked === null ? null : attentionFrom(key.blocked);
   return deleteAt === null
     ? {
         generation,
         hash,
         state: 'in grace',
+        withdrawn,
         since: publishedAt,
         next: { action: 'disable', at: key.blocked?.retryAt ?? graceEnd(state, key, now) },
         blocked,
@@ -158,6 +217,7 @@ function retiringStatus(state: PolicyState, key: RetiringKey, now: Instant): Key
         generation,
         hash,
         state: 'quarantined',
+        withdrawn,
         since: disabledAt,
         next: { action: 'delete', at: key.blocked?.retryAt ?? deleteAt },
         blocked,

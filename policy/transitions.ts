@@ -1,6 +1,7 @@
 import { backoffMs } from './backoff.ts';
-import { type Instant, plus } from './instant.ts';
-import { isWanted, nextRotation } from './lifecycle.ts';
+import { changedFields } from './changes.ts';
+import { type Instant, isDue, plus } from './instant.ts';
+import { isWanted, nextRotation, rotatesBySchedule } from './lifecycle.ts';
 import type { Policy } from './policy.ts';
 import type {
   Blocked,
@@ -9,10 +10,12 @@ import type {
   Happening,
   KeyRef,
   PendingRotation,
+  PlaceVerdict,
   PolicyState,
   PublishedKey,
   RetiringKey,
   RotationReason,
+  RotationRecord,
   StepReport,
   WatchedMarker,
 } from './state.ts';
@@ -26,23 +29,45 @@ export type RotationResult = {
   steps: StepReport[];
   /** Markers whose key was not found but may still turn up. */
   lostMarkers: string[];
-} & ({ kind: 'published'; key: KeyRef; fault: FaultNote | null } | { kind: 'undone'; fault: FaultNote });
+} & (
+  | { kind: 'published'; key: KeyRef & { sealed: string; places: PlaceVerdict[] }; fault: FaultNote | null }
+  /** `withdrawn`: its key, where a store has shown it. */
+  | { kind: 'undone'; fault: FaultNote; withdrawn: KeyRef | null }
+);
 
 const historyLength = 30;
 const requestRingLength = 100;
+const mostDropped = 10;
 
-/** A saved policy takes effect with the next rotation; saving it never rotates by itself, but for the first key. */
+/**
+ * A saved policy takes effect with the next rotation; saving it never rotates by itself, but for the first key, and
+ * never loses a run that is due already. One that changes nothing changes nothing here either.
+ */
 export function afterApply(state: PolicyState, policy: Policy, now: Instant, rotationId: string): PolicyState {
-  const first = state.policy === null;
+  const { policy: held } = state;
+  if (held === null) {
+    const pending = firstAttempt(rotationId, { kind: 'first' }, now);
+    const created = { ...state, policy, appliedAt: now, anchor: state.anchor ?? { at: now }, pending };
+    return recorded(created, { event: 'applied', at: now, note: 'created' });
+  }
+  const changed = changedFields(held, policy);
+  if (changed.length === 0) return state;
+  const isReplanned = changed.some((field) => field === 'autoRotate' || field.startsWith('schedule.'));
   const applied: PolicyState = {
     ...state,
     policy,
     appliedAt: now,
-    next: null,
-    anchor: state.anchor ?? { at: now },
-    pending: first ? firstAttempt(rotationId, { kind: 'first' }, now) : state.pending,
+    ...(isReplanned ? replanned(state, now, rotationId) : {}),
   };
-  return recorded(applied, { event: 'applied', at: now, note: first ? 'created' : 'updated' });
+  return recorded(applied, { event: 'applied', at: now, note: `updated ${changed.join(', ')}`.slice(0, 200) });
+}
+
+/** The run that is due by the schedule from before takes place; the new one counts from it. */
+function replanned(state: PolicyState, now: Instant, rotationId: string): Partial<PolicyState> {
+  const { next, pending } = state;
+  const isLost = pending === null && next !== null && isDue(next.utc, now) && rotatesBySchedule(state);
+  if (!isLost) return { next: null };
+  return { next: null, pending: firstAttempt(rotationId, { kind: 'scheduled', date: next.date }, now) };
 }
 
 /**
@@ -89,7 +114,9 @@ export function afterRotation(state: PolicyState, policy: Policy, result: Rotati
     lastSteps: result.steps,
     watch: [...state.watch, ...result.lostMarkers.map((marker) => watched(marker, now))],
   };
-  return result.kind === 'published' ? afterPublished(base, policy, result, now) : afterUndone(base, result, now);
+  return result.kind === 'published'
+    ? afterPublished(base, policy, result, now)
+    : afterUndone(base, policy, result, now);
 }
 
 function afterPublished(
@@ -110,10 +137,11 @@ function afterPublished(
     current: leaves ? null : fresh,
     // Whatever kept an older key from being revoked is judged anew beside the fresh one.
     retiring: [...state.retiring.map((old) => ({ ...old, blocked: null })), ...former, ...leaving],
+    newestGeneration: key.generation,
     next: null,
     anchor: anchorAfter(state, reason, result.startedAt),
   };
-  return recorded(published, { ...record(result, now), generation: key.generation, fault, nextAttemptAt: null });
+  return concluded(published, { ...record(result, now), generation: key.generation, fault, nextAttemptAt: null });
 }
 
 /** However late it ran, a scheduled rotation is for its date, one on demand for its own, the first for the creation's. */
@@ -122,7 +150,13 @@ function anchorAfter(state: PolicyState, reason: RotationReason, startedAt: Inst
   return reason.kind === 'requested' ? { at: startedAt } : state.anchor;
 }
 
-function afterUndone(state: PolicyState, result: RotationResult & { kind: 'undone' }, now: Instant): PolicyState {
+function afterUndone(
+  before: PolicyState,
+  policy: Policy,
+  result: RotationResult & { kind: 'undone' },
+  now: Instant,
+): PolicyState {
+  const state = result.withdrawn === null ? before : afterWithdrawal(before, policy, result.withdrawn, now);
   const notBefore = plus(now, Math.max(backoffMs(state.name, result.attempt), result.fault.retryAfterMs ?? 0));
   const retry: PendingRotation = {
     rotationId: `${result.rotationId.replace(/\.\d+$/, '')}.${result.attempt + 1}`,
@@ -131,13 +165,21 @@ function afterUndone(state: PolicyState, result: RotationResult & { kind: 'undon
     notBefore,
     endGrace: false,
   };
-  const pending = state.pending ?? retry;
-  const wanted = isWanted(state, pending.reason);
+  const pending = state.ending === null ? (state.pending ?? retry) : null;
+  const wanted = pending !== null && isWanted(state, pending.reason);
   const nextAttemptAt = wanted ? (nextRotation({ ...state, pending }, now)?.at ?? null) : null;
-  return recorded(
+  return concluded(
     { ...state, pending },
     { ...record(result, now), generation: null, fault: result.fault, nextAttemptAt },
   );
+}
+
+/** Somebody may have read it while a store showed it, so it works on for a grace, like a former one (I9). */
+function afterWithdrawal(state: PolicyState, policy: Policy, key: KeyRef, now: Instant): PolicyState {
+  const graceMs =
+    state.ending === null || state.ending.mode === 'detach' ? policy.graceMs : endingGraceMs(state, state.ending.mode);
+  const withdrawn = { ...retiring({ ...key, publishedAt: now }, plus(now, graceMs)), withdrawn: true };
+  return { ...state, retiring: [...state.retiring, withdrawn], newestGeneration: key.generation };
 }
 
 function record(result: RotationResult, at: Instant) {
@@ -176,6 +218,22 @@ export function afterSweepFailed(state: PolicyState, swept: WatchedMarker, now: 
   return { ...state, watch: state.watch.map((one) => (one.marker === swept.marker ? { ...one, sweepAt } : one)) };
 }
 
+/**
+ * Its workflow was cancelled, in the Web UI for instance: nothing more is done, whatever had begun, a deletion included.
+ * What is left behind is in the workflow's result.
+ */
+export function afterCancel(state: PolicyState, now: Instant): PolicyState {
+  if (state.ending?.mode === 'detach') return state;
+  const ending = { mode: 'detach', clearedAt: state.ending?.clearedAt ?? null, blocked: null } as const;
+  return recorded({ ...state, ending, pending: null }, { event: 'ending', at: now, note: 'detach: it was cancelled' });
+}
+
+/** A message that was not understood: logged, dropped, and recorded where it is the first of its kind. */
+export function afterDropped(state: PolicyState, message: string, why: string, now: Instant): PolicyState {
+  if (state.dropped.some((one) => one.message === message) || state.dropped.length >= mostDropped) return state;
+  return { ...state, dropped: [...state.dropped, { message, why, at: now }] };
+}
+
 export function afterEnding(state: PolicyState, mode: EndingMode, now: Instant): PolicyState {
   const current = state.current === null ? [] : [retiring(state.current, plus(now, endingGraceMs(state, mode)))];
   const keys = [...state.retiring, ...current].map((key) =>
@@ -207,9 +265,10 @@ function firstAttempt(rotationId: string, reason: RotationReason, now: Instant):
   return { rotationId, reason, attempt: 1, notBefore: now, endGrace: false };
 }
 
-function retiring(key: PublishedKey, disableAt: Instant): RetiringKey {
+function retiring(key: KeyRef & Pick<PublishedKey, 'publishedAt'>, disableAt: Instant): RetiringKey {
   const { generation, hash, digest, publishedAt } = key;
-  return { generation, hash, digest, publishedAt, disableAt, disabledAt: null, deleteAt: null, blocked: null };
+  const ahead = { disableAt, disabledAt: null, deleteAt: null, blocked: null };
+  return { generation, hash, digest, withdrawn: false, publishedAt, ...ahead };
 }
 
 function changeRetiring(state: PolicyState, key: KeyRef, change: Partial<RetiringKey>): PolicyState {
@@ -223,6 +282,10 @@ function blocked(state: PolicyState, before: Blocked | null, fault: FaultNote, n
 
 function happened(event: 'disabled' | 'deleted', key: KeyRef, note: string, at: Instant): Happening {
   return { event, at, generation: key.generation, hash: key.hash, note };
+}
+
+function concluded(state: PolicyState, rotation: RotationRecord): PolicyState {
+  return recorded({ ...state, lastRotations: { ...state.lastRotations, [rotation.event]: rotation } }, rotation);
 }
 
 function recorded(state: PolicyState, happening: Happening): PolicyState {

@@ -83,16 +83,19 @@ export function openLocalVault({ file, keyring }: { file: string; keyring: Keyri
     // `before` is not needed: the version from before was kept beside the rotation's own, and is the newest again once
     // that is taken away. The same holds where another rotation wrote in between or after.
     async restore({ policy, name }, _before, rotationId) {
-      vault.write((db) => {
-        db.prepare(
-          `INSERT INTO rotation (policy, name, rotation, version, closed) VALUES (?, ?, ?, NULL, 1)
-             ON CONFLICT DO UPDATE SET closed = 1`,
-        ).run(policy, name, rotationId);
+      return vault.write((db) => {
+        const rotation = db
+          .prepare(
+            `INSERT INTO rotation (policy, name, rotation, version, closed) VALUES (?, ?, ?, NULL, 1)
+               ON CONFLICT DO UPDATE SET closed = 1 RETURNING version`,
+          )
+          .get(policy, name, rotationId);
         db.prepare('DELETE FROM secret_version WHERE policy = ? AND name = ? AND rotation = ?').run(
           policy,
           name,
           rotationId,
         );
+        return { shown: rotation?.version !== null };
       });
     },
 

@@ -30,8 +30,9 @@ export interface SecretStore {
   /**
    * Puts back what `capture` saw and closes the rotation, so that a late write of it changes nothing.
    * Does nothing to the value where another rotation has written since. Idempotent.
+   * `shown`: readers may have had the rotation's value; where a store cannot tell, it says so.
    */
-  restore(secret: SecretRef, before: Captured, rotationId: string): Promise<void>;
+  restore(secret: SecretRef, before: Captured, rotationId: string): Promise<{ shown: boolean }>;
   /** Removes the secret and its former versions, and frees its name. Idempotent. */
   remove(secret: SecretRef): Promise<void>;
 }

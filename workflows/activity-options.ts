@@ -16,7 +16,13 @@ export const heartbeatTimeoutMs = 10_000;
 
 export const retryPolicy = { initialIntervalMs: 1_000, backoffCoefficient: 2, maximumIntervalMs: minute };
 
-const storeStep: StepOptions = { startToCloseMs: 30_000, scheduleToCloseMs: 10 * minute, maximumAttempts: null };
+/**
+ * Both keys are valid while a store is tried again, so patience costs nothing; giving up costs a key that was made in
+ * vain, and that readers of another store may have by then. A working day for somebody to mend the store.
+ */
+const storeStep: StepOptions = { startToCloseMs: 30_000, scheduleToCloseMs: 8 * 60 * minute, maximumAttempts: null };
+/** The saga tries an undo again for ever, and shows it; this is how long it takes to show. */
+const undoStep: StepOptions = { ...storeStep, scheduleToCloseMs: 10 * minute };
 /**
  * A request may wait a minute for its turn and half a minute for its answer (openrouter/client.ts), more than once.
  * Three tries: nothing else of the policy goes on meanwhile, and `status` shows only then why the key is kept. The
@@ -36,8 +42,8 @@ export const stepOptions: Record<StepName, StepOptions> = {
   captureSecret: storeStep,
   storeSecret: storeStep,
   verifySecret: storeStep,
-  restoreSecret: storeStep,
-  removeSecret: storeStep,
+  restoreSecret: undoStep,
+  removeSecret: undoStep,
   // The key is published: renaming is only ever carried through.
   renameKey: { startToCloseMs: 4 * minute, scheduleToCloseMs: null, maximumAttempts: null },
   // Longer than its patient look.

@@ -34,7 +34,7 @@ async function runRotation(
   const rotationId = pending?.rotationId ?? newRotationId();
   const attempt = pending?.attempt ?? 1;
   const startedAt = now();
-  const generation = (life.state.current?.generation ?? 0) + 1;
+  const generation = life.state.newestGeneration + 1;
   const creates = createsLeft(life.state);
   life.state = after.afterStart(life.state);
   life.running = { rotationId, reason, attempt, startedAt, steps: [] };
@@ -47,7 +47,7 @@ async function runRotation(
 
 async function disable(life: Life, policy: Policy, key: RetiringKey, { steps, now }: Surroundings): Promise<void> {
   try {
-    const { gone } = await steps.disableKey(retirement(life, policy, key));
+    const { gone } = await steps.back.disableKey(retirement(life, policy, key));
     const quarantineMs = life.state.ending?.mode === 'destroy' ? 0 : policy.quarantineMs;
     life.state = gone
       ? after.afterDeleted(life.state, key, 'it was deleted outside Keyturn', now())
@@ -59,7 +59,7 @@ async function disable(life: Life, policy: Policy, key: RetiringKey, { steps, no
 
 async function remove(life: Life, policy: Policy, key: RetiringKey, { steps, now }: Surroundings): Promise<void> {
   try {
-    const { gone } = await steps.deleteKey(retirement(life, policy, key));
+    const { gone } = await steps.back.deleteKey(retirement(life, policy, key));
     life.state = after.afterDeleted(life.state, key, gone ? 'it was gone already' : '', now());
   } catch (error) {
     life.state = after.afterRetirementBlocked(life.state, key, faultOf(error), now());
@@ -68,7 +68,8 @@ async function remove(life: Life, policy: Policy, key: RetiringKey, { steps, now
 
 function retirement({ state }: Life, policy: Policy, key: RetiringKey) {
   const { name, connection, secret } = policy;
-  const successor = state.current && keyRef(state.current);
+  const { current } = state;
+  const successor = current && { ...keyRef(current), rotationId: current.rotationId, sealed: current.sealed };
   return { policy: name, connection, key: keyRef(key), successor, stores: secret.stores, secret: secret.name };
 }
 
@@ -85,7 +86,7 @@ async function sweep(
   const { marker } = watched;
   const { workspace } = key;
   try {
-    const { found } = await steps.reapKey({ connection, workspace, marker, hash: null, patient: false });
+    const { found } = await steps.back.reapKey({ connection, workspace, marker, hash: null, patient: false });
     life.state = after.afterSweep(life.state, watched, found, now());
   } catch {
     life.state = after.afterSweepFailed(life.state, watched, now());
@@ -95,7 +96,7 @@ async function sweep(
 async function clearStores(life: Life, policy: Policy, { steps, now }: Surroundings): Promise<void> {
   const { stores, name: secret } = policy.secret;
   try {
-    for (const store of stores) await steps.removeSecret({ policy: policy.name, store, secret });
+    for (const store of stores) await steps.back.removeSecret({ policy: policy.name, store, secret });
     life.state = after.afterStoresCleared(life.state, now());
   } catch (error) {
     life.state = after.afterClearingBlocked(life.state, faultOf(error), now());

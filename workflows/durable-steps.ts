@@ -1,8 +1,10 @@
 import {
+  ActivityCancellationType,
   ActivityFailure,
   type ActivityOptions,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   proxyActivities,
   sleep,
   TimeoutFailure,
@@ -13,31 +15,55 @@ import type { FaultNote, StepReport } from '../policy/state.ts';
 import { heartbeatTimeoutMs, retryPolicy, stepOptions } from './activity-options.ts';
 import { outOfTurn } from './rotate.ts';
 import { stepWords } from './step-words.ts';
-import { StepFailed, type StepName, type Steps } from './steps.ts';
+import { StepFailed, type StepName, type Steps, type Ways } from './steps.ts';
 
 /** Where the progress of steps goes, and what a person is told while an undo does not succeed. */
 export type Watcher = { report: (step: StepReport) => void; stuck: Steps['stuck'] };
 
-/** The steps as activities: each with its time-outs, a summary for the Web UI, and its progress reported. */
-export function durableSteps(watcher: Watcher): Steps {
+/** Where the steps of a way run: one that may be told to stop, or one that is never cancelled. */
+type Scope = { run: <T>(work: () => Promise<T>) => Promise<T>; isStopped: () => boolean };
+
+/**
+ * The steps as activities: each with its time-outs, a summary for the Web UI, and its progress reported. `stop` is for
+ * the rest of this run.
+ */
+export function durableSteps(watcher: Watcher): Ways & { stop: () => void } {
+  const stoppable = new CancellationScope();
   return {
-    createKey: durable('createKey', watcher),
-    verifyKey: durable('verifyKey', watcher),
-    captureSecret: durable('captureSecret', watcher),
-    storeSecret: durable('storeSecret', watcher),
-    verifySecret: durable('verifySecret', watcher),
-    restoreSecret: durable('restoreSecret', watcher),
-    renameKey: durable('renameKey', watcher),
-    reapKey: durable('reapKey', watcher),
-    disableKey: durable('disableKey', watcher),
-    deleteKey: durable('deleteKey', watcher),
-    removeSecret: durable('removeSecret', watcher),
-    pause: (ms, because) => CancellationScope.nonCancellable(() => sleep(ms, { summary: because })),
+    forward: stepsIn({ run: (work) => stoppable.run(work), isStopped: () => stoppable.consideredCancelled }, watcher),
+    // A rotation must not be torn apart by a cancellation of its workflow.
+    back: stepsIn({ run: (work) => CancellationScope.nonCancellable(work), isStopped: () => false }, watcher),
+    stop: () => stoppable.cancel(),
+  };
+}
+
+function stepsIn(scope: Scope, watcher: Watcher): Steps {
+  const durable = <Name extends StepName>(name: Name) => durableStep(name, scope, watcher);
+  return {
+    createKey: durable('createKey'),
+    verifyKey: durable('verifyKey'),
+    captureSecret: durable('captureSecret'),
+    storeSecret: durable('storeSecret'),
+    verifySecret: durable('verifySecret'),
+    restoreSecret: durable('restoreSecret'),
+    renameKey: durable('renameKey'),
+    reapKey: durable('reapKey'),
+    disableKey: durable('disableKey'),
+    deleteKey: durable('deleteKey'),
+    removeSecret: durable('removeSecret'),
+    pause: async (ms, because) => {
+      await scope
+        .run(() => sleep(ms, { summary: because }))
+        .catch((error) => {
+          throw new StepFailed(faultFrom('pause', error));
+        });
+    },
+    now: () => new Date(Date.now()).toISOString(),
     stuck: watcher.stuck,
   };
 }
 
-function durable<Name extends StepName>(name: Name, { report }: Watcher): Activities[Name] {
+function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }: Watcher): Activities[Name] {
   type Input = Parameters<Activities[Name]>[0];
   type Result = Awaited<ReturnType<Activities[Name]>>;
   const words = stepWords[name] as {
@@ -57,10 +83,10 @@ function durable<Name extends StepName>(name: Name, { report }: Watcher): Activi
     const activities = proxyActivities<Activities>({ ...optionsOf(name), summary });
     const step = activities[name] as unknown as (input: Input) => Promise<Result>;
 
+    if (scope.isStopped()) throw new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON());
     report(progress('running', ''));
     try {
-      // What has begun is ended: a rotation must not be torn apart by a cancellation of its workflow.
-      const result = await CancellationScope.nonCancellable(() => step(input));
+      const result = await scope.run(() => step(input));
       report(progress('done', words.note(input, result)));
       return result;
     } catch (error) {
@@ -79,6 +105,8 @@ function optionsOf(name: StepName): ActivityOptions {
     startToCloseTimeout: startToCloseMs,
     ...(scheduleToCloseMs === null ? {} : { scheduleToCloseTimeout: scheduleToCloseMs }),
     heartbeatTimeout: heartbeatTimeoutMs,
+    // What has begun is waited for: whether it took effect decides what has to be undone.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
       initialInterval: retryPolicy.initialIntervalMs,
       backoffCoefficient: retryPolicy.backoffCoefficient,
@@ -95,7 +123,10 @@ export function faultFrom(step: string, error: unknown): FaultNote {
     const [told] = (cause.details ?? []) as Partial<FaultNote>[];
     return { kind: 'terminal', remedy: '', ...told, code: cause.type, message: cause.message };
   }
-  if (cause instanceof TimeoutFailure) return fault('KEYTURN_STEP_LOST', step).toJSON();
+  // It may have been on its way: a key that nobody heard of is looked for.
+  const isStopped = cause instanceof CancelledFailure;
+  if (isStopped && step !== 'createKey') return fault('KEYTURN_ROTATION_STOPPED').toJSON();
+  if (isStopped || cause instanceof TimeoutFailure) return fault('KEYTURN_STEP_LOST', step).toJSON();
   const what = cause instanceof Error ? cause.message : 'an unknown failure';
   return fault('KEYTURN_INTERNAL', `${step}: ${what}`).toJSON();
 }

@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Policy, Schedule } from '../policy/policy.ts';
 import type { Run } from '../policy/schedule.ts';
-import type { EndingMode, Happening } from '../policy/state.ts';
+import type { EndingMode, Happening, LiveKey } from '../policy/state.ts';
 import type { PolicyStatus } from '../policy/status.ts';
 
 export const taskQueue = 'keyturn';
@@ -18,7 +18,19 @@ export type RotateRequest = { requestId: string; reason: string; endGrace?: bool
 export type Ticket = { rotationId: string; waitsUntil: string | null; because: string };
 
 /** `rotationId`: the first key's rotation, where this apply made the policy. `changed`: the fields that differ. */
-export type Applied = { created: boolean; changed: string[]; rotationId: string | null };
+export type Applied = {
+  created: boolean;
+  changed: string[];
+  rotationId: string | null;
+  /** Live keys in OpenRouter that carry the policy's names and that it does not know, where they were looked for. */
+  liveKeys: LiveKey[];
+};
+
+/**
+ * `lookForKeys`: a policy of this name was here before: look for live keys that it has left. `newKey`: make the first
+ * key all the same.
+ */
+export type ApplyOptions = { lookForKeys?: boolean; newKey?: boolean };
 
 /** What `next` needs to list any number of runs: the schedule maths run where they are asked for. */
 export type NextAnswer = { schedule: Schedule | null; next: Run | null };
@@ -29,7 +41,7 @@ export const resume = defineSignal('resume');
 /** Begin a new run with the same state: what Temporal keeps of the policy is written anew, with the active key. */
 export const refresh = defineSignal('refresh');
 
-export const applyPolicy = defineUpdate<Applied, [Policy]>('applyPolicy');
+export const applyPolicy = defineUpdate<Applied, [Policy, ApplyOptions]>('applyPolicy');
 export const rotate = defineUpdate<Ticket, [RotateRequest]>('rotate');
 export const endPolicy = defineUpdate<void, [{ mode: EndingMode }]>('endPolicy');
 

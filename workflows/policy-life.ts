@@ -5,7 +5,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { PolicyState } from '../policy/state.ts';
 import type { RunningRotation } from '../policy/status.ts';
 import { carryOut } from './carry-out.ts';
-import type { Steps } from './steps.ts';
+import type { Ways } from './steps.ts';
 
 /** A policy that lives: what its messages change and its loop carries on with. */
 export type Life = {
@@ -13,11 +13,18 @@ export type Life = {
   running: RunningRotation | null;
   /** The scheduled run (its instant) that was confirmed to be due. */
   confirmedRun: Instant | null;
+  /** For this run only, and not part of the state: the next one has not been asked. */
+  refreshAsked: boolean;
 };
+
+/** A policy that begins its run with `state`. */
+export function newLife(state: PolicyState): Life {
+  return { state, running: null, confirmedRun: null, refreshAsked: false };
+}
 
 /** What the loop needs around it: Temporal in the workflow, a virtual clock in the simulated world. */
 export type Surroundings = {
-  steps: Steps;
+  steps: Ways;
   planning: Pick<Activities, 'planRun' | 'confirmRun'>;
   now: () => Instant;
   newRotationId: () => string;

@@ -2,28 +2,29 @@ import {
   type ActivityOptions,
   ApplicationFailure,
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   log,
   proxyActivities,
   setCurrentDetails,
+  setDefaultSignalHandler,
   setHandler,
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
-import { changedFields, fixedFieldChange } from '../policy/changes.ts';
-import { isDue } from '../policy/instant.ts';
-import { nextRotation } from '../policy/lifecycle.ts';
-import type { Policy } from '../policy/policy.ts';
-import { type PolicyState, upgraded } from '../policy/state.ts';
-import { type Attention, statusOf } from '../policy/status.ts';
+import type { KeyturnError } from '../errors/keyturn-error.ts';
+import { bounded } from '../policy/bounds.ts';
+import { migratedState } from '../policy/migrations.ts';
+import { type Attention, historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/status.ts';
 import * as after from '../policy/transitions.ts';
 import { detailsOf } from './details.ts';
 import { durableSteps, faultFrom } from './durable-steps.ts';
+import { admit, hearSignal, type MessageName, type Moment, take } from './inbox.ts';
 import * as messages from './messages.ts';
-import { type Life, liveOn, type Surroundings } from './policy-life.ts';
+import { cancelMessage, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
+import { type Life, liveOn, newLife, type Surroundings } from './policy-life.ts';
 import { showSearchAttributes } from './visibility.ts';
 
 /**
@@ -44,79 +45,93 @@ const { confirmRun } = proxyActivities<Pick<Activities, 'confirmRun'>>({
 /** Somebody waits for the answer. */
 const { checkPolicy } = proxyActivities<Pick<Activities, 'checkPolicy'>>({
   ...brief,
+  // Where it looks for keys, it waits for its turn with OpenRouter.
+  startToCloseTimeout: '40 seconds',
   scheduleToCloseTimeout: '1 minute',
   summary: 'check the policy',
+});
+
+const { sealAnew } = proxyActivities<Pick<Activities, 'sealAnew'>>({
+  ...brief,
+  scheduleToCloseTimeout: '1 minute',
+  summary: 'seal the secret of the current key with the active key of the keyring',
 });
 
 /** A workflow that was started without a policy ends after this long. */
 const firstApplyTimeoutMs = 60_000;
 
 /**
+ * A run as long as this stops its rotation, undoes it and goes on in a new one: Temporal ends a workflow at 51,200 events
+ * or 50 MB, and a flood of messages can reach that within one rotation.
+ */
+const mostEvents = 20_000;
+const mostHistoryBytes = 20 * 1024 * 1024;
+
+/**
  * One rotation policy, for as long as it lives. A run is one cycle: sleep until something is due, do it, continue as
  * new with the state. Messages only change the state, which wakes the loop; `refresh` only wakes it, for the next run.
+ *
+ * Its result says what a detached policy leaves behind; null where it was deleted with its keys, or never applied.
+ *
+ * @param passedOn a `PolicyState` of this or an older version; of a newer one, the run waits and passes it on
  */
-export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
-  const life: Life = { state: upgraded(passedOn), running: null, confirmedRun: null };
+export async function rotationPolicy(passedOn: unknown, waiting?: Waiting): Promise<LeftBehind | null> {
+  // A cancellation of the workflow is a message like others: it tears nothing apart (`detachOnCancel`).
+  const cancelled = CancellationScope.current().cancelRequested;
+  return CancellationScope.nonCancellable(async () => {
+    if (waiting !== undefined) await waitForNewerWorker(passedOn, waiting, cancelled);
+    const migrated = migratedState(passedOn);
+    if (migrated.is === 'newer') return passOn(passedOn, waiting, cancelled);
+    if (migrated.is === 'unreadable') throw unreadable(passedOn);
+    const life = newLife(migrated.value);
+    for (const { name, input } of waiting?.held ?? []) {
+      if (name === cancelMessage) life.state = after.afterCancel(life.state, now());
+      else hearSignal(life, name, input, moment());
+    }
+    return live(life, cancelled);
+  });
+}
+
+async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind | null> {
   let stuck: Attention | null = null;
   let refused = false;
-  /** Not part of the state: it is for this run, and the next one has not been asked. */
-  let refreshAsked = false;
   const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
 
   setHandler(messages.status, statusNow);
-  setHandler(messages.history, () => life.state.history);
+  setHandler(messages.history, () => historyOf(life.state));
   setHandler(messages.next, () => {
     const { policy, next } = statusNow();
     return { schedule: policy?.schedule ?? null, next };
   });
 
-  setHandler(messages.pause, (request) => {
-    life.state = after.afterPause(life.state, request?.reason ?? null, now());
+  const hear = (name: string, input: unknown) => {
+    const dropped = hearSignal(life, name, input, moment());
+    if (dropped !== null) log.warn('a signal was not taken', { signal: name.slice(0, 60), code: dropped.code });
+  };
+  setHandler(messages.rotateNow, (input) => hear('rotateNow', input));
+  setHandler(messages.pause, (input) => hear('pause', input));
+  setHandler(messages.resume, () => hear('resume', null));
+  setHandler(messages.refresh, () => hear('refresh', null));
+  setDefaultSignalHandler((name) => hear(name, null));
+  setHandler(messages.rotate, (input) => take(life, 'rotate', admitted(life, 'rotate', input), moment()), {
+    validator: (input) => void admitted(life, 'rotate', input),
   });
-  setHandler(messages.resume, () => {
-    life.state = after.afterResume(life.state, now());
+  setHandler(messages.endPolicy, (input) => take(life, 'endPolicy', admitted(life, 'endPolicy', input), moment()), {
+    validator: (input) => void admitted(life, 'endPolicy', input),
   });
-  setHandler(messages.refresh, () => {
-    refreshAsked = true;
-  });
-  setHandler(messages.rotateNow, (request) => {
-    const refusal = refusalOfRequest(life.state);
-    if (refusal === null) life.state = requested(life.state, request);
-    else log.warn('rotateNow was not taken', { code: refusal.code });
-  });
-  setHandler(
-    messages.rotate,
-    (request) => {
-      life.state = requested(life.state, request);
-      return ticketOf(life, request.requestId);
-    },
-    { validator: (_request) => throwIf(refusalOfRequest(life.state)) },
-  );
-  setHandler(
-    messages.endPolicy,
-    ({ mode }) => {
-      life.state = after.afterEnding(life.state, mode, now());
-    },
-    { validator: (_request) => throwIf(refusalOfRequest(life.state)) },
-  );
   setHandler(
     messages.applyPolicy,
-    async (policy) => {
+    async (sent, options) => {
       try {
-        await checkPolicy(policy);
+        const { policy, liveKeys } = await checkPolicy(checkInput(life, admitted(life, 'applyPolicy', sent), options));
+        // Asked again: another apply may have been taken while the worker was asked.
+        return { ...take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), moment()), liveKeys };
       } catch (error) {
         refused = true;
-        const { code, kind, message, remedy } = faultFrom('checkPolicy', error);
-        throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [{ kind, remedy }] });
+        throw error instanceof ApplicationFailure ? error : failureFrom(faultFrom('checkPolicy', error));
       }
-      // Asked again: another apply may have been taken while the worker was asked.
-      throwIf(refusalOfPolicy(life.state, policy));
-      const before = life.state.policy;
-      life.state = after.afterApply(life.state, policy, now(), newRotationId());
-      if (before !== null) return { created: false, changed: changedFields(before, policy), rotationId: null };
-      return { created: true, changed: [], rotationId: life.state.pending?.rotationId ?? null };
     },
-    { validator: (policy) => throwIf(refusalOfPolicy(life.state, policy)) },
+    { validator: (sent, _options) => void admitted(life, 'applyPolicy', sent) },
   );
 
   function show(): void {
@@ -137,24 +152,60 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
       show();
     },
   });
+  const mustMoveOn = () => life.refreshAsked || workflowInfo().continueAsNewSuggested;
   const around: Surroundings = {
     steps,
     planning: { planRun, confirmRun },
     now,
     newRotationId,
-    sleep: (until, because, changed) => sleep(until, because, () => changed() || refreshAsked),
+    sleep: (until, because, changed) => sleep(until, because, () => changed() || mustMoveOn()),
     show,
   };
+  detachOnCancel(life, cancelled);
+  void condition(() => life.state.ending !== null || isTooLong()).then(steps.stop);
 
-  await condition(() => life.state.policy !== null || refused, firstApplyTimeoutMs);
+  await condition(() => life.state.policy !== null || life.state.ending !== null || refused, firstApplyTimeoutMs);
   for (;;) {
     const did = await liveOn(life, around);
-    if (did === 'idle' && !refreshAsked && !workflowInfo().continueAsNewSuggested) continue;
+    if (did === 'idle' && !mustMoveOn()) continue;
+    if (did !== 'ended' && life.refreshAsked) await sealCurrentAnew(life);
     // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);
-    if (did !== 'ended') await continueAsNew<typeof rotationPolicy>(life.state);
+    if (did !== 'ended') await continueAsNew<typeof rotationPolicy>(bounded(life.state));
     // Unless an apply was taken beside the first one, which was refused.
-    if (life.state.policy === null || life.state.ending !== null) return;
+    if (life.state.policy === null || life.state.ending !== null) break;
+  }
+  return life.state.ending?.mode === 'detach' ? leftBehind(life.state, now()) : null;
+}
+
+function detachOnCancel(life: Life, cancelled: Promise<never>): void {
+  cancelled.catch(() => {
+    life.state = after.afterCancel(life.state, now());
+  });
+}
+
+function isTooLong(): boolean {
+  const { historyLength, historySize } = workflowInfo();
+  return historyLength > mostEvents || historySize > mostHistoryBytes;
+}
+
+function checkInput({ state }: Life, policy: unknown, options: messages.ApplyOptions | undefined) {
+  const known = [...(state.current === null ? [] : [state.current]), ...state.retiring].map(({ hash }) => hash);
+  const { lookForKeys = false, newKey = false } = options ?? {};
+  return { policy, isFirst: state.policy === null, known, lookForKeys: lookForKeys === true, newKey: newKey === true };
+}
+
+/** What was sealed with a key of the keyring that is to be retired moves to the active one. */
+async function sealCurrentAnew(life: Life): Promise<void> {
+  const { current, name } = life.state;
+  if (current === null || current.sealed === null) return;
+  const { rotationId, sealed } = current;
+  try {
+    const anew = await sealAnew({ policy: name, rotationId, sealed });
+    if (life.state.current?.hash === current.hash)
+      life.state = { ...life.state, current: { ...current, sealed: anew } };
+  } catch (error) {
+    log.warn('the secret of the current key stays sealed as it was', { code: faultFrom('sealAnew', error).code });
   }
 }
 
@@ -166,34 +217,31 @@ async function sleep(until: string | null, because: string, changed: () => boole
   }
 }
 
-function requested(state: PolicyState, request: messages.RotateRequest): PolicyState {
-  const { requestId, reason, endGrace = false } = request;
-  return after.afterRequest(state, { requestId, rotationId: newRotationId(), reason, endGrace }, now());
+function admitted<Name extends MessageName>(life: Life, name: Name, input: unknown) {
+  const heard = admit(life, name, input);
+  if ('refused' in heard) throw failureFrom(heard.refused);
+  return heard.value;
 }
 
-function ticketOf({ state, running }: Life, requestId: string): messages.Ticket {
-  const rotationId = state.requests.find((seen) => seen.requestId === requestId)?.rotationId ?? '';
-  const waits = (waitsUntil: string | null, because: string) => ({ rotationId, waitsUntil, because });
-  if (running !== null) return waits(null, 'a rotation is under way; this one follows it');
-  const start = nextRotation(state, now());
-  return start === null || isDue(start.at, now()) ? waits(null, 'it starts now') : waits(start.at, start.because);
+function failureFrom({
+  code,
+  kind,
+  message,
+  remedy,
+}: Pick<KeyturnError, 'message' | 'remedy'> & { code: string; kind: string }) {
+  return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [{ kind, remedy }] });
 }
 
-function refusalOfRequest(state: PolicyState): KeyturnError | null {
-  if (state.policy === null) return fault('KEYTURN_POLICY_UNKNOWN', state.name, []);
-  return state.ending === null ? null : fault('KEYTURN_POLICY_ENDING', state.name);
+/**
+ * Started by hand with something that is no state: there is no policy that could be lost. But a state that this worker
+ * cannot decrypt waits, by failing its workflow task, for a worker with the right keyring.
+ */
+function unreadable(_passedOn: unknown): Error {
+  return ApplicationFailure.nonRetryable('a rotation policy is started by keyturn apply', 'KEYTURN_USAGE');
 }
 
-function refusalOfPolicy(state: PolicyState, policy: Policy): KeyturnError | null {
-  if (state.ending !== null) return fault('KEYTURN_POLICY_ENDING', state.name);
-  const change = fixedFieldChange(state.policy ?? { ...policy, name: state.name }, policy);
-  return change === null ? null : fault('KEYTURN_POLICY_FIXED', change.field, change.held, change.asked);
-}
-
-function throwIf(refusal: KeyturnError | null): void {
-  if (refusal === null) return;
-  const { code, kind, message, remedy } = refusal;
-  throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [{ kind, remedy }] });
+function moment(): Moment {
+  return { now: now(), newId: newRotationId };
 }
 
 /** Short enough to read and to fit into a key's name; unique within a policy. */

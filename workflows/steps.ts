@@ -1,4 +1,5 @@
 import type { Activities } from '../activities/index.ts';
+import type { Instant } from '../policy/instant.ts';
 import type { FaultNote } from '../policy/state.ts';
 
 /** The activities that a rotation and the retirement of keys are made of. */
@@ -21,9 +22,16 @@ export type StepName =
  */
 export type Steps = Pick<Activities, StepName> & {
   pause(ms: number, because: string): Promise<void>;
+  now(): Instant;
   /** An undo does not succeed: show the person what to do meanwhile. null: it went through after all. */
   stuck(trouble: { doing: string; fault: FaultNote } | null): void;
 };
+
+/**
+ * The two ways a rotation goes. `forward` may be told to stop: what is under way then ends or is given up, and every
+ * further step is refused with KEYTURN_ROTATION_STOPPED. `back` never stops: what has begun is undone or carried through.
+ */
+export type Ways = { forward: Steps; back: Steps };
 
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';

@@ -2,7 +2,9 @@ import { faultOf, type Steps } from './steps.ts';
 
 type Undo = { doing: string; run: () => Promise<unknown> };
 
-const pauseMs = 60_000;
+/** From one try of an undo to the next: a minute, doubled up to an hour, since each is kept in the run's history. */
+const firstPauseMs = 60_000;
+const longestPauseMs = 3_600_000;
 
 /** What must be undone if the rotation fails: registered before the step it undoes, run in reverse, each idempotent. */
 export class UndoStack {
@@ -23,7 +25,9 @@ export class UndoStack {
    */
   async run(step: Pick<Steps, 'pause' | 'stuck'>): Promise<void> {
     for (const undo of this.#undos.reverse()) {
-      while (!(await succeeded(undo, step))) await step.pause(pauseMs, `tries again to ${undo.doing}`);
+      for (let pauseMs = firstPauseMs; !(await succeeded(undo, step)); pauseMs *= 2) {
+        await step.pause(Math.min(pauseMs, longestPauseMs), `tries again to ${undo.doing}`);
+      }
     }
     step.stuck(null);
   }

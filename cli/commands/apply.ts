@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import type { Keyturn } from '../../client/keyturn.ts';
 import { type Fault, KeyturnError } from '../../errors/keyturn-error.ts';
 import type { Policy } from '../../policy/policy.ts';
+import type { LiveKey } from '../../policy/state.ts';
 import { exitCodeOf, reportFailure } from '../failure.ts';
 import { type Output, outputOption } from '../output-option.ts';
 import { print, printJson } from '../print.ts';
 
-type Options = Output & { file: string[]; wait?: boolean };
+type Options = Output & { file: string[]; wait?: boolean; newKey?: boolean };
 type Result = { name: string } & (
-  | { result: 'created' | 'updated' | 'unchanged'; changed: string[]; rotationId: string | null }
+  | { result: 'created' | 'updated' | 'unchanged'; changed: string[]; rotationId: string | null; liveKeys: LiveKey[] }
   | { result: 'failed'; error: Fault }
 );
 
@@ -20,16 +21,17 @@ export function applyCommand(program: Command): void {
     )
     .requiredOption('-f, --file <file...>', 'policy files, YAML or JSON; - for standard input')
     .option('--wait', 'show the first key of a new policy being made; exit 1 if that is undone')
+    .option('--new-key', 'make a first key although an earlier policy of this name left live keys in OpenRouter')
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  $ keyturn apply -f checkout.yaml --wait\n')
-    .action(async ({ file, wait = false, output }: Options) => {
+    .action(async ({ file, wait = false, newKey = false, output }: Options) => {
       const { readPolicyFiles } = await import('../policy-files.ts');
       const policies = await readPolicyFiles(file);
       const { withKeyturn } = await import('../with-keyturn.ts');
       await withKeyturn(async (keyturn) => {
         const results: Result[] = [];
         for (const policy of policies) {
-          const result = await applied(keyturn, policy);
+          const result = await applied(keyturn, policy, newKey);
           results.push(result);
           if (output === 'text') show(result);
           // Nobody there to apply the others either.
@@ -44,12 +46,12 @@ export function applyCommand(program: Command): void {
 }
 
 /** One refused policy does not keep the others from being applied; each is accounted for. */
-async function applied(keyturn: Keyturn, policy: Policy): Promise<Result> {
+async function applied(keyturn: Keyturn, policy: Policy, newKey: boolean): Promise<Result> {
   const { name } = policy;
   try {
-    const { created, changed, rotationId } = await keyturn.applyRead(policy);
-    if (created) return { name, result: 'created', changed, rotationId };
-    return { name, result: changed.length === 0 ? 'unchanged' : 'updated', changed, rotationId };
+    const { created, changed, ...more } = await keyturn.applyRead(policy, { newKey });
+    if (created) return { name, result: 'created', changed, ...more };
+    return { name, result: changed.length === 0 ? 'unchanged' : 'updated', changed, ...more };
   } catch (error) {
     if (error instanceof KeyturnError) return { name, result: 'failed', error: error.toJSON() };
     throw error;
@@ -59,6 +61,9 @@ async function applied(keyturn: Keyturn, policy: Policy): Promise<Result> {
 function show(one: Result): void {
   print([one.result.padEnd(10), one.name, moreOf(one)].join(' ').trimEnd());
   if (one.result === 'failed') reportFailure(new KeyturnError(one.error), 'text');
+  else
+    for (const { name, hash } of one.liveKeys)
+      print(`  ! OpenRouter has a live key ${name} that this policy does not know: ${hash}`);
 }
 
 function moreOf(one: Result): string {

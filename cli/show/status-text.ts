@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { leftInWords } from '../../client/earlier-runs.ts';
 import { whyNoRun } from '../../client/upcoming.ts';
 import { epochMs, plus } from '../../policy/instant.ts';
 import type { KeyStatus, PolicyStatus } from '../../policy/status.ts';
@@ -22,6 +23,8 @@ export function statusText(status: PolicyStatus, now: number): string {
     ['stores', storeLines(status, now)],
     ['last', lastLines(status, now, text)],
     ['watching', watchLines(status, text)],
+    ['leaves', leavesLines(status, text)],
+    ['ignored', status.dropped.flatMap(({ why, at }) => text(`${why} First ${ago(at, now)}.`))],
     ['attention', attentionLines(status, text)],
   ];
   // A long name takes its room from the first line only.
@@ -85,7 +88,7 @@ function keyLines({ keys, policy }: PolicyStatus, now: number): string[] {
   return table(
     keys.map((key) => [
       `#${key.generation} ${shortHash(key.hash)}`,
-      key.state,
+      key.withdrawn ? `${key.state}, withdrawn` : key.state,
       key.since === null ? '' : span(now - epochMs(key.since)),
       keyFuture(key, policy?.quarantineMs ?? null, now),
     ]),
@@ -102,12 +105,18 @@ function keyFuture({ next, blocked }: KeyStatus, quarantineMs: number | null, no
 
 function storeLines({ stores }: PolicyStatus, now: number): string[] {
   return table(
-    stores.map(({ store, secret, verifiedAt }) => [
-      store,
-      secret,
-      verifiedAt === null ? 'not written yet' : `verified ${ago(verifiedAt, now)}`,
-    ]),
+    stores.map(({ store, secret, verdict, verifiedAt }) => {
+      if (verifiedAt === null) return [store, secret, 'not written yet'];
+      if (verdict === 'matches') return [store, secret, `verified ${ago(verifiedAt, now)}`];
+      const why = verdict === 'unverified' ? '; it never shows a value' : '';
+      return [store, secret, `written ${ago(verifiedAt, now)}${why}`];
+    }),
   );
+}
+
+function leavesLines({ leaves }: PolicyStatus, text: Wrap): string[] {
+  if (leaves === null) return [];
+  return leftInWords(leaves).flatMap((one) => text(one));
 }
 
 function lastLines({ last }: PolicyStatus, now: number, text: Wrap): string[] {

@@ -26,8 +26,10 @@ function status(changes: Partial<PolicyStatus> = {}): PolicyStatus {
     },
     nextRotation: { at: '2026-12-22T02:30:00Z', because: 'the next scheduled rotation' },
     wakesAt: '2026-12-22T02:30:00Z',
-    keys: [{ generation: 2, hash: hash(2), state: 'live', since: at(-120), next: null, blocked: null }],
-    stores: [{ store: 'local', secret: 'OPENROUTER_API_KEY', verifiedAt: at(-120) }],
+    keys: [
+      { generation: 2, hash: hash(2), state: 'live', withdrawn: false, since: at(-120), next: null, blocked: null },
+    ],
+    stores: [{ store: 'local', secret: 'OPENROUTER_API_KEY', verdict: 'matches', verifiedAt: at(-120) }],
     running: null,
     pending: null,
     last: {
@@ -45,6 +47,8 @@ function status(changes: Partial<PolicyStatus> = {}): PolicyStatus {
     lastSteps: [],
     attention: [],
     watching: [],
+    dropped: [],
+    leaves: null,
     ...changes,
   };
 }
@@ -56,6 +60,7 @@ const inGrace = {
   generation: 11,
   hash: hash(1),
   state: 'in grace' as const,
+  withdrawn: false,
   since: at(-30 * day),
   next: { action: 'disable' as const, at: at(day) },
   blocked: null,
@@ -180,4 +185,39 @@ describe('times', () => {
     };
     expect(localAndUtc(run)).toBe('Tue 22 Dec 2026 03:00 Asia/Tokyo (21 Dec 18:00 UTC)');
   });
+});
+
+test('a store that never shows a value is not called verified', () => {
+  const store = { store: 'github', secret: 'OPENROUTER_API_KEY', verifiedAt: at(-120) };
+  expect(shown({ stores: [{ ...store, verdict: 'unverified' }] })).toContain(
+    'written 2 min ago; it never shows a value',
+  );
+  expect(shown({ stores: [{ ...store, verdict: null }] })).toContain('written 2 min ago');
+});
+
+test('a withdrawn key is told apart from a former one', () => {
+  expect(shown({ keys: [{ ...inGrace, withdrawn: true }] })).toContain('withdrawn');
+});
+
+test('a message that nobody understood is shown once, in a line', () => {
+  const dropped = [
+    { message: 'rotateNow', why: 'rotateNow takes a map of reason, requestId and endGrace.', at: at(-60) },
+  ];
+  const text = shown({ dropped });
+  expect(text).toContain('ignored   rotateNow takes a map of reason');
+  expect(widest(text)).toBeLessThanOrEqual(80);
+});
+
+test('a detached policy says what it leaves behind', () => {
+  const leaves = {
+    policy: 'demo',
+    connection: 'main',
+    keys: [{ hash: hash(2), generation: 2, state: 'live' as const }],
+    secrets: [{ store: 'local', secret: 'OPENROUTER_API_KEY' }],
+    markers: ['keyturn:demo:r1:1'],
+  };
+  const text = shown({ state: 'ending', leaves });
+  expect(text).toContain(hash(2));
+  expect(text).toContain('secret OPENROUTER_API_KEY in local');
+  expect(text).toContain('keyturn:demo:r1:1');
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { backoffMs } from '../../policy/backoff.ts';
 import { plus } from '../../policy/instant.ts';
 import { nextStep } from '../../policy/lifecycle.ts';
-import { newPolicyState, type PolicyState, upgraded } from '../../policy/state.ts';
+import { newPolicyState, type PolicyState } from '../../policy/state.ts';
 import { statusOf } from '../../policy/status.ts';
 import * as after from '../../policy/transitions.ts';
 import { aPolicy, day, hour, minute, published, undone } from './states.ts';
@@ -210,9 +210,4 @@ test('no create follows two whose answers were lost before the first of them is 
   expect(nextStep(after.afterSweep(asked, step.watched, false, looked), looked).do).toBe('sweep');
   const both = state.watch.reduce((swept, watched) => after.afterSweep(swept, watched, false, looked), asked);
   expect(nextStep(both, looked)).toMatchObject({ do: 'rotate' });
-});
-
-test('a state that older code passed on is read with defaults for what it did not know', () => {
-  const { watch, lastSteps, ...older } = newPolicyState('demo');
-  expect(upgraded(older as PolicyState)).toMatchObject({ name: 'demo', watch, lastSteps });
 });

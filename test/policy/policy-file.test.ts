@@ -28,6 +28,7 @@ function said(text: string, replacement?: [string, string]): string {
 describe('a good file', () => {
   test('becomes a policy with every default filled in', () => {
     expect(policy(good)).toEqual({
+      version: 2,
       name: 'checkout',
       connection: 'main',
       schedule: { every: 30, at: '03:30', timeZone: 'Europe/Berlin' },
@@ -156,7 +157,7 @@ describe('a wrong value says where it is, what is wrong, and what is allowed', (
       ['OPENROUTER_API_KEY', '1KEY'],
       ':5  secret.name  "1KEY" is not a name for a secret; a letter or _',
     ],
-    ['no store', ['[local]', '[]'], 'secret.stores  is an empty list; at least one'],
+    ['no store', ['[local]', '[]'], 'secret.stores  is an empty list; 1 to 20'],
     ['a store twice', ['[local]', '[local, local]'], 'secret.stores  names local twice'],
     ['a store that is no list', ['[local]', 'local'], 'did you mean [local]?'],
     ['a store with capitals', ['[local]', '[local, AWS]'], 'secret.stores[1]  "AWS" is not the name of a store'],

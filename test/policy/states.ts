@@ -1,4 +1,4 @@
-import type { Policy } from '../../policy/policy.ts';
+import { type Policy, policyVersion } from '../../policy/policy.ts';
 import type { RotationReason } from '../../policy/state.ts';
 import type { RotationResult } from '../../policy/transitions.ts';
 
@@ -8,6 +8,7 @@ export const day = 24 * hour;
 
 export function aPolicy(changes: Partial<Policy> = {}): Policy {
   return {
+    version: policyVersion,
     name: 'demo',
     connection: 'main',
     schedule: { every: 30, at: '03:30', timeZone: 'Europe/Berlin' },
@@ -33,11 +34,21 @@ export function published(
   reason: RotationReason,
   startedAt: string,
 ): RotationResult {
-  const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}` };
+  const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}`, sealed: '', places: [] };
   return { kind: 'published', key, fault: null, rotationId, reason, attempt: 1, startedAt, steps: [], lostMarkers: [] };
 }
 
 export function undone(rotationId: string, reason: RotationReason, startedAt: string): RotationResult {
   const fault = { code: 'KEYTURN_OPENROUTER_UNAVAILABLE', kind: 'transient', message: 'down', remedy: 'wait' };
-  return { kind: 'undone', fault, rotationId, reason, attempt: 1, startedAt, steps: [], lostMarkers: [] };
+  return {
+    kind: 'undone',
+    fault,
+    withdrawn: null,
+    rotationId,
+    reason,
+    attempt: 1,
+    startedAt,
+    steps: [],
+    lostMarkers: [],
+  };
 }

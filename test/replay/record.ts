@@ -84,7 +84,7 @@ async function record(scenario: string, changes: Partial<Activities>, play: (han
       args: [newPolicyState(scenario)],
       workflowIdConflictPolicy: 'FAIL',
     });
-    await client.workflow.executeUpdateWithStart(applyPolicy, { startWorkflowOperation, args: [policy] });
+    await client.workflow.executeUpdateWithStart(applyPolicy, { startWorkflowOperation, args: [policy, {}] });
     await play(client.workflow.getHandle(workflowId(scenario)));
   });
   await native.close();

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { type Activities, createActivities } from '../../activities/index.ts';
+import type { Policy } from '../../policy/policy.ts';
 
 /** What a step did, and when by the server's clock. */
 export type Call = { step: string; policy: string; hash: string; at: string };
@@ -26,7 +27,8 @@ export function notingActivities(calls: Call[]): Activities {
   return {
     planRun,
     confirmRun,
-    checkPolicy: async () => {},
+    checkPolicy: async ({ policy }) => ({ policy: policy as Policy, liveKeys: [] }),
+    sealAnew: async ({ sealed }) => sealed as never,
     createKey: async () => {
       const hash = String(++made).padStart(64, '0');
       note('createKey', hash);
@@ -36,7 +38,7 @@ export function notingActivities(calls: Call[]): Activities {
     captureSecret: async () => ({ kind: 'absent' }),
     storeSecret: async () => {},
     verifySecret: async () => 'matches',
-    restoreSecret: async () => {},
+    restoreSecret: async () => ({ shown: false }),
     renameKey: async ({ hash }) => note('renameKey', hash),
     reapKey: async () => ({ found: false }),
     disableKey: async ({ key }) => {

@@ -44,7 +44,7 @@ export async function startTimeSkipping(activities: Activities) {
         args: [newPolicyState(policy.name)],
         workflowIdConflictPolicy: 'USE_EXISTING',
       });
-      await env.client.workflow.executeUpdateWithStart(applyPolicy, { startWorkflowOperation, args: [policy] });
+      await env.client.workflow.executeUpdateWithStart(applyPolicy, { startWorkflowOperation, args: [policy, {}] });
       return env.client.workflow.getHandle(workflowId(policy.name));
     },
     async close() {

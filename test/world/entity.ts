@@ -1,15 +1,26 @@
 import { confirmRun, planRun } from '../../activities/plan-run.ts';
+import { bounded, bytesOf, maxStateBytes } from '../../policy/bounds.ts';
+import type { Instant } from '../../policy/instant.ts';
+import { migratedState } from '../../policy/migrations.ts';
 import type { Policy } from '../../policy/policy.ts';
+import type { Run } from '../../policy/schedule.ts';
 import { newPolicyState, type PolicyState, type RotationReason, type RotationRecord } from '../../policy/state.ts';
 import { lastRotation } from '../../policy/status.ts';
-import * as after from '../../policy/transitions.ts';
-import { type Life, liveOn } from '../../workflows/policy-life.ts';
-import type { Steps } from '../../workflows/steps.ts';
+import { afterCancel } from '../../policy/transitions.ts';
+import { admit, hearSignal, type MessageName, take } from '../../workflows/inbox.ts';
+import { liveOn, newLife, type Surroundings } from '../../workflows/policy-life.ts';
+import type { Ways } from '../../workflows/steps.ts';
 import type { Clock } from './clock.ts';
 
 export type EntityOptions = {
   clock: Clock;
-  steps: Steps;
+  steps: Ways;
+  /** The rotation that is under way is told to stop. */
+  stop: () => void;
+  /** What the time zone rules of the day make of a run. */
+  byTheRules: (run: Run) => Run;
+  /** Default: a new policy's. */
+  state?: PolicyState;
   /** Workflow code runs only while a worker does. */
   workerUp: () => Promise<void>;
   newRotationId: () => string;
@@ -24,30 +35,73 @@ export type Entity = {
   state(): PolicyState;
   rotating(): boolean;
   apply(policy: Policy): Promise<void>;
-  /** What a message does to the state, as soon as a worker hears of it. */
-  tell(change: (state: PolicyState, now: string) => PolicyState): Promise<void>;
+  /** Any message with any input, as soon as a worker hears of it; what is not taken is dropped or refused. */
+  send(name: string, input?: unknown): Promise<void>;
+  /** Its workflow is cancelled. */
+  cancel(): Promise<void>;
   ended: Promise<void>;
 };
 
 const mostStepsAtOnce = 200;
 
+function isUpdate(name: string): name is MessageName {
+  return ['rotate', 'endPolicy', 'applyPolicy'].includes(name);
+}
+
 /** The policy's own loop (workflows/policy-life.ts), round by round, without Temporal. */
 export function startEntity(name: string, options: EntityOptions): Entity {
-  const { clock, steps, workerUp, newRotationId, trace } = options;
-  const life: Life = { state: newPolicyState(name), running: null, confirmedRun: null };
+  const { clock, steps, workerUp, newRotationId, trace, byTheRules } = options;
+  const life = newLife(options.state ?? newPolicyState(name));
   let wake = () => {};
+  const planning: Surroundings['planning'] = {
+    planRun: async (input) => {
+      const { anchorDate, run } = await planRun(input);
+      return { anchorDate, run: byTheRules(run) };
+    },
+    confirmRun: async (input) => byTheRules(await confirmRun(input)),
+  };
 
-  async function tell(change: (state: PolicyState, now: string) => PolicyState): Promise<void> {
+  async function hear(change: (now: Instant) => void): Promise<void> {
     await workerUp();
-    life.state = change(life.state, clock.instant());
+    change(clock.instant());
+    if (life.state.ending !== null) options.stop();
     wake();
+  }
+
+  function send(message: string, input?: unknown): Promise<void> {
+    return hear((now) => {
+      const moment = { now, newId: newRotationId };
+      if (!isUpdate(message)) {
+        hearSignal(life, message, input, moment);
+        return;
+      }
+      const admitted = admit(life, message, input);
+      if ('value' in admitted) take(life, message, admitted.value as never, moment);
+    });
+  }
+
+  let runs = 0;
+
+  /**
+   * From run to run the state crosses as JSON, no larger than it may be, and older code may have written it. Now and
+   * then is enough: it takes as long as a rotation.
+   */
+  function passOn(): void {
+    life.refreshAsked = false;
+    life.confirmedRun = null;
+    if (runs++ % 20 > 0) return;
+    const sent = bounded(life.state);
+    if (bytesOf(sent) > maxStateBytes) throw new Error(`the state has ${bytesOf(sent)} bytes`);
+    const migrated = migratedState(JSON.parse(JSON.stringify(sent)));
+    if (migrated.is !== 'known') throw new Error(`the state is ${migrated.is}`);
+    Object.assign(life, newLife(migrated.value));
   }
 
   async function live(): Promise<void> {
     let roundsNow = 0;
     let lastMs = clock.now();
     const begun: { rotationId: string | null } = { rotationId: null };
-    const around = { steps, planning: { planRun, confirmRun }, now: clock.instant, newRotationId, sleep, show };
+    const around = { steps, planning, now: clock.instant, newRotationId, sleep, show };
     function show() {
       if (life.running === null || life.running.rotationId === begun.rotationId) return;
       begun.rotationId = life.running.rotationId;
@@ -64,6 +118,7 @@ export function startEntity(name: string, options: EntityOptions): Entity {
       }
       const did = await liveOn(life, around);
       if (did === 'ended') return;
+      if (did === 'acted' || life.refreshAsked) passOn();
       if (did === 'acted') trace(`acted; last in history: ${life.state.history.at(-1)?.event}`);
       const record = lastRotation(life.state);
       if (record === null || record.rotationId !== begun.rotationId) continue;
@@ -88,8 +143,12 @@ export function startEntity(name: string, options: EntityOptions): Entity {
   return {
     state: () => life.state,
     rotating: () => life.running !== null,
-    apply: (policy) => tell((held, at) => after.afterApply(held, policy, at, newRotationId())),
-    tell,
+    apply: (policy) => send('applyPolicy', policy),
+    send,
+    cancel: () =>
+      hear((now) => {
+        life.state = afterCancel(life.state, now);
+      }),
     ended: live(),
   };
 }

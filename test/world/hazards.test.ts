@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { afterEnding, afterPause, afterRequest } from '../../policy/transitions.ts';
 import { StepFailed } from '../../workflows/steps.ts';
 import { plainFault } from './faults.ts';
 import { orphansIn } from './orphans.ts';
@@ -64,8 +63,8 @@ test('a rotation that begins with a create in doubt sends one create only, so th
   });
   await live(world, askedMs);
   expect(world.rotations().published).toBe(2);
-  const asked = { requestId: 'one', rotationId: 'asked', reason: 'now', endGrace: true };
-  await world.clock.run(world.entity.tell((state, now) => afterRequest(state, asked, now)));
+  const asked = { requestId: 'one', reason: 'now', endGrace: true };
+  await world.clock.run(world.entity.send('rotate', asked));
   await world.clock.run(world.clock.wait(2 * day));
   expect(world.invariants.mostLiveKeys).toBe(3);
   expectSound(world);
@@ -91,11 +90,17 @@ test('two creates in a row whose requests both arrive late leave no orphan', asy
 
 test('a write of a lost worker that lands after the undo changes nothing', async () => {
   const script: Scripted[] = [
-    { step: 'storeSecret', fault: { ...plainFault('crash before'), lateMs: 40 * minute }, fromMs: secondRunMs },
-    { step: 'storeSecret', fault: plainFault('429'), times: 20, fromMs: secondRunMs },
+    { step: 'storeSecret', fault: { ...plainFault('crash before'), lateMs: 9 * hour }, fromMs: secondRunMs },
+    {
+      step: 'storeSecret',
+      fault: plainFault('429'),
+      times: 600,
+      untilMs: secondRunMs + 8 * hour + 10 * minute,
+      fromMs: secondRunMs,
+    },
   ];
   const world = scriptedWorld({ script });
-  await live(world, secondRunMs + 13 * minute);
+  await live(world, secondRunMs + 8 * hour + 6 * minute);
   const [before] = world.stores.map((store) => store.valueOf('OPENROUTER_API_KEY'));
   expect(world.entity.state().history.at(-1)).toMatchObject({ event: 'undone' });
   expect(world.openrouter.keyOf(before ?? '')?.hash).toBe(world.entity.state().current?.hash);
@@ -124,7 +129,7 @@ test('a policy that is deleted in the middle of a rotation leaves no live key an
     const world = scriptedWorld({});
     await live(world, secondRunMs + 30_000);
     expect(world.entity.rotating()).toBe(true);
-    await world.clock.run(world.entity.tell((state, now) => afterEnding(state, mode, now)));
+    await world.clock.run(world.entity.send('endPolicy', { mode }));
     await world.clock.run(world.entity.ended);
     expect(world.openrouter.live()).toEqual([]);
     expect(world.stores.map((store) => store.valueOf('OPENROUTER_API_KEY'))).toEqual([null]);
@@ -140,8 +145,7 @@ test('an outage that answers 401 to every key does not let a third key be made',
   openrouter.outage = { kind: '401', untilMs: Number.POSITIVE_INFINITY };
   while ((entity.state().retiring[0]?.blocked?.tries ?? 0) < 3) await clock.run(clock.wait(second));
   openrouter.outage = { kind: '401', untilMs: 0 };
-  const asked = { requestId: 'one', rotationId: 'asked', reason: 'now', endGrace: false };
-  await clock.run(entity.tell((state, now) => afterRequest(state, asked, now)));
+  await clock.run(entity.send('rotate', { requestId: 'one', reason: 'now' }));
   await clock.run(clock.wait(2 * day));
   expect(world.invariants.mostLiveKeys).toBe(2);
   expect(world.rotations().published).toBe(5);
@@ -170,7 +174,7 @@ test('a pause that comes while a rotation is under way does not stop it, and sto
   const world = scriptedWorld({});
   await live(world, secondRunMs + 30_000);
   expect(world.entity.rotating()).toBe(true);
-  await world.clock.run(world.entity.tell((state, now) => afterPause(state, null, now)));
+  await world.clock.run(world.entity.send('pause'));
   await world.clock.run(world.clock.wait(5 * day));
   expect(world.rotations()).toEqual({ begun: 2, published: 2 });
   expectSound(world);

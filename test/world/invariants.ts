@@ -7,6 +7,8 @@ type Eyes = {
   openrouter: () => OpenRouter;
   stores: () => readonly MemoryStore[];
   secretName: string;
+  /** How many withdrawn keys are in their grace. */
+  withdrawn: () => number;
   /** How long a stopped key may still be accepted. */
   lingerMs: number;
 };
@@ -88,7 +90,9 @@ export class Invariants {
       .openrouter()
       .live()
       .filter((key) => this.#answered.has(key.hash)).length;
-    if (known > 2 && !this.#tampered) this.#break(`I3: ${known} live keys that Keyturn knows of`);
+    // A withdrawn one in its grace is a third.
+    if (known > 2 + this.#eyes.withdrawn() && !this.#tampered)
+      this.#break(`I3: ${known} live keys that Keyturn knows of`);
   }
 
   begun(rotationId: string, reason: RotationReason, state: PolicyState): void {

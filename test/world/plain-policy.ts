@@ -1,8 +1,9 @@
-import type { Policy } from '../../policy/policy.ts';
+import { type Policy, policyVersion } from '../../policy/policy.ts';
 
 /** A policy with nothing special about it: daily, one store, an hour of grace and one of quarantine. */
 export function plainPolicy(changes: Partial<Policy> = {}): Policy {
   return {
+    version: policyVersion,
     name: 'checkout',
     connection: 'main',
     schedule: { every: 1, at: '03:30', timeZone: 'UTC' },

@@ -1,5 +1,4 @@
 import type { Policy } from '../../policy/policy.ts';
-import { afterEnding, afterPause, afterRequest, afterResume } from '../../policy/transitions.ts';
 import { plainPolicy } from './plain-policy.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -28,9 +27,9 @@ export function messages(world: World, policy: Policy, random: Random, spanMs: n
   const sometime = () => clock.wait(random.between(0, spanMs));
   const pauses = Array.from({ length: random.between(0, 2) }, async () => {
     await sometime();
-    await entity.tell((state, now) => afterPause(state, 'a holiday', now));
+    await entity.send('pause', { reason: 'a holiday' });
     await clock.wait(random.between(minute, 3 * day));
-    await entity.tell((state, now) => afterResume(state, now));
+    await entity.send('resume');
   });
   const requests = Array.from({ length: random.between(0, 6) }, async (_, n) => {
     await sometime();
@@ -71,8 +70,8 @@ export function disturb(world: World, policy: Policy, random: Random, isCalm: ()
     if (isCalm()) return;
     const told = {
       0: () => request(world, `meanwhile ${clock.now()}`, random),
-      1: () => entity.tell((state, now) => afterPause(state, null, now)),
-      2: () => entity.tell((state, now) => afterResume(state, now)),
+      1: () => entity.send('pause'),
+      2: () => entity.send('resume'),
       3: () => entity.apply({ ...policy, graceMs: random.pick([0, hour]) }),
     }[what];
     if (told === undefined) outage(world, random);
@@ -87,13 +86,12 @@ export async function end(world: World, random: Random): Promise<void> {
     await request(world, 'the last one', random);
     await world.clock.wait(random.between(0, 2 * minute));
   }
-  await world.entity.tell((state, now) => (state.ending === null ? afterEnding(state, mode, now) : state));
+  await world.entity.send('endPolicy', { mode });
 }
 
 async function request(world: World, requestId: string, random: Random): Promise<void> {
-  const asked = { requestId, rotationId: `r${random.hex(12)}`, reason: 'somebody asked', endGrace: random.chance(0.3) };
-  const once = () =>
-    world.entity.tell((state, now) => (state.ending === null ? afterRequest(state, asked, now) : state));
+  const asked = { requestId, reason: 'somebody asked', endGrace: random.chance(0.3) };
+  const once = () => world.entity.send(random.chance(0.5) ? 'rotate' : 'rotateNow', asked);
   await once();
   if (random.chance(0.2)) await once();
 }

@@ -1,5 +1,4 @@
 import type { Policy } from '../../policy/policy.ts';
-import { afterResume } from '../../policy/transitions.ts';
 import { type FaultTable, randomFaults } from './faults.ts';
 import { longestLingerMs } from './openrouter.ts';
 import { orphansIn } from './orphans.ts';
@@ -78,7 +77,7 @@ async function live(world: World, policy: Policy, random: Random, dice: Random, 
     await Promise.race([clock.wait(policy.graceMs + day), entity.ended]);
   }
   quiet();
-  await entity.tell((state, now) => afterResume(state, now));
+  await entity.send('resume');
   const longestMs = settlingMs + policy.schedule.every * day + policy.graceMs + policy.quarantineMs;
   await Promise.race([clock.wait(longestMs), entity.ended]);
   for (let waited = 0; entity.rotating() && waited < 2 * day; waited += minute) await clock.wait(minute);

@@ -9,16 +9,24 @@ export type Scripted = {
   fault: Fault;
   /** It strikes attempts from then on, milliseconds after the start. Default: 0. */
   fromMs?: number;
+  /** Until then, exclusively. Default: for ever. */
+  untilMs?: number;
   /** How many attempts it strikes. Default: 1. */
   times?: number;
 };
 
 /** Faults that strike where a test says, and nowhere else. */
 export function scriptedFaults(startMs: number, script: readonly Scripted[]): FaultSource {
-  const left = script.map((line) => ({ fromMs: 0, ...line, times: line.times ?? 1 }));
+  const left = script.map((line) => ({
+    fromMs: 0,
+    untilMs: Number.POSITIVE_INFINITY,
+    ...line,
+    times: line.times ?? 1,
+  }));
   return (step, now) => {
     const line = left.find(
-      ({ fromMs, times, step: struck }) => struck === step && times > 0 && now >= startMs + fromMs,
+      ({ fromMs, untilMs, times, step: struck }) =>
+        struck === step && times > 0 && now >= startMs + fromMs && now < startMs + untilMs,
     );
     if (line === undefined) return null;
     line.times -= 1;

@@ -2,7 +2,7 @@ import { createActivities } from '../../activities/index.ts';
 import { fault, KeyturnError } from '../../errors/keyturn-error.ts';
 import type { FaultNote } from '../../policy/state.ts';
 import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../../workflows/activity-options.ts';
-import { StepFailed, type StepName, type Steps } from '../../workflows/steps.ts';
+import { StepFailed, type StepName, type Steps, type Ways } from '../../workflows/steps.ts';
 import type { FaultKind, FaultSource } from './faults.ts';
 import { type Attempt, type Surroundings, toolsFor } from './wire.ts';
 
@@ -19,7 +19,12 @@ export type StepRunnerOptions = Surroundings & {
 };
 
 /** What Temporal does for the steps, and the worker that may be down. */
-export type StepRunner = { steps: Steps; workerUp: () => Promise<void> };
+export type StepRunner = {
+  steps: Ways;
+  /** From now on forward steps are refused, and those that wait to be tried again are given up. */
+  stop: () => void;
+  workerUp: () => Promise<void>;
+};
 
 type Ending =
   | { is: 'done'; result: unknown }
@@ -77,10 +82,27 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     });
   }
 
-  async function carryOut(step: StepName, input: unknown): Promise<unknown> {
+  const stopping = Promise.withResolvers<'stopped'>();
+  let isStopped = false;
+  const stopped = (step: StepName | 'pause') =>
+    new StepFailed(
+      (step === 'createKey' ? fault('KEYTURN_STEP_LOST', step) : fault('KEYTURN_ROTATION_STOPPED')).toJSON(),
+    );
+
+  /** Waits, or ends early where the way may be stopped. */
+  async function waitOn(ms: number, mayStop: boolean): Promise<void> {
+    if (!mayStop) return clock.wait(ms);
+    const alarm = Promise.withResolvers<'rung'>();
+    const timer = clock.after(ms, () => alarm.resolve('rung'));
+    if ((await Promise.race([alarm.promise, stopping.promise])) === 'stopped') timer.run = null;
+  }
+
+  async function carryOut(step: StepName, input: unknown, mayStop: boolean): Promise<unknown> {
     const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = limitsOf(step, options.createAttempts);
     const endMs = scheduleToCloseMs === null ? Number.POSITIVE_INFINITY : clock.now() + scheduleToCloseMs;
     for (let attempt = 1; ; attempt++) {
+      if (mayStop && isStopped)
+        throw attempt === 1 ? new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON()) : stopped(step);
       const inTime = upAtMs < endMs;
       if (inTime && clock.now() < upAtMs) await workerUp();
       const limitMs = Math.min(startToCloseMs, endMs - clock.now());
@@ -95,7 +117,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
         await workerUp();
         throw new StepFailed(note);
       }
-      await clock.wait(intervalMs);
+      await waitOn(intervalMs, mayStop);
     }
   }
 
@@ -104,30 +126,37 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     return { is: 'lost' };
   }
 
-  const step =
-    <Name extends StepName>(name: Name) =>
-    (input: Parameters<Steps[Name]>[0]) =>
-      carryOut(name, input) as ReturnType<Steps[Name]>;
-
-  const steps: Steps = {
-    createKey: step('createKey'),
-    verifyKey: step('verifyKey'),
-    captureSecret: step('captureSecret'),
-    storeSecret: step('storeSecret'),
-    verifySecret: step('verifySecret'),
-    restoreSecret: step('restoreSecret'),
-    removeSecret: step('removeSecret'),
-    renameKey: step('renameKey'),
-    reapKey: step('reapKey'),
-    disableKey: step('disableKey'),
-    deleteKey: step('deleteKey'),
-    pause: async (ms) => {
-      await clock.wait(ms);
-      await workerUp();
-    },
-    stuck: options.onStuck,
+  const stepsOf = (mayStop: boolean): Steps => {
+    const step =
+      <Name extends StepName>(name: Name) =>
+      (input: Parameters<Steps[Name]>[0]) =>
+        carryOut(name, input, mayStop) as ReturnType<Steps[Name]>;
+    return {
+      createKey: step('createKey'),
+      verifyKey: step('verifyKey'),
+      captureSecret: step('captureSecret'),
+      storeSecret: step('storeSecret'),
+      verifySecret: step('verifySecret'),
+      restoreSecret: step('restoreSecret'),
+      removeSecret: step('removeSecret'),
+      renameKey: step('renameKey'),
+      reapKey: step('reapKey'),
+      disableKey: step('disableKey'),
+      deleteKey: step('deleteKey'),
+      pause: async (ms) => {
+        await waitOn(ms, mayStop);
+        await workerUp();
+        if (mayStop && isStopped) throw stopped('pause');
+      },
+      now: clock.instant,
+      stuck: options.onStuck,
+    };
   };
-  return { steps, workerUp };
+  const stop = () => {
+    isStopped = true;
+    stopping.resolve('stopped');
+  };
+  return { steps: { forward: stepsOf(true), back: stepsOf(false) }, stop, workerUp };
 }
 
 function limitsOf(step: StepName, createAttempts: number | undefined) {

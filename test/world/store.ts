@@ -86,13 +86,15 @@ export class MemoryStore {
   }
 
   /** `partly`: the rotation is closed, but its value is still the current one. */
-  restore(secret: SecretRef, before: Captured, rotationId: string, partly = false): void {
+  restore(secret: SecretRef, before: Captured, rotationId: string, partly = false): { shown: boolean } {
     this.#closed.add(closing(secret, rotationId));
     const shelf = this.#shelves.get(secret.name);
-    if (shelf === undefined || shelf.owner !== secret.policy || partly) return;
-    if (shelf.current?.rotationId !== rotationId) return;
+    const shown = shelf?.made.get(closing(secret, rotationId))?.wasCurrent ?? false;
+    if (shelf === undefined || shelf.owner !== secret.policy || partly) return { shown };
+    if (shelf.current?.rotationId !== rotationId) return { shown };
     const former = before.kind === 'version' ? shelf.versions.get(before.version) : undefined;
     this.#show(shelf, former ?? null, `undo of ${rotationId}`);
+    return { shown };
   }
 
   remove(secret: SecretRef): void {

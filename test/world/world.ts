@@ -1,6 +1,7 @@
 import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
 import type { Policy } from '../../policy/policy.ts';
-import type { Steps } from '../../workflows/steps.ts';
+import { withdrawnKeys } from '../../policy/watch.ts';
+import type { Steps, Ways } from '../../workflows/steps.ts';
 import { Clock } from './clock.ts';
 import { type Entity, startEntity } from './entity.ts';
 import { countFault, type FaultSource, type FaultTable } from './faults.ts';
@@ -57,6 +58,7 @@ export function createWorld(options: WorldOptions): World {
     openrouter: () => openrouter,
     stores: () => stores,
     secretName: policy.secret.name,
+    withdrawn: () => withdrawnKeys(entity.state()).length,
     lingerMs: longestLingerMs,
   });
   const openrouter: OpenRouter = new OpenRouter({
@@ -67,7 +69,7 @@ export function createWorld(options: WorldOptions): World {
   });
   const stores = policy.secret.stores.map((name) => new MemoryStore(name, clock.now, invariants.storeChanged));
 
-  const { steps, workerUp } = createStepRunner({
+  const { steps, stop, workerUp } = createStepRunner({
     clock,
     openrouter,
     stores: new Map(stores.map((store) => [store.name, store])),
@@ -83,9 +85,12 @@ export function createWorld(options: WorldOptions): World {
   });
 
   const ids = random.fork();
-  const entity = startEntity(policy.name, {
+  const seen = (way: Steps) => watched((mutation.steps ?? same)(way), invariants);
+  const entity: Entity = startEntity(policy.name, {
     clock,
-    steps: watched((mutation.steps ?? same)(steps), invariants),
+    steps: { forward: seen(steps.forward), back: seen(steps.back) } satisfies Ways,
+    stop,
+    byTheRules: (run) => run,
     workerUp,
     newRotationId: () => `r${ids.hex(12)}`,
     onBegin: (rotationId, reason) => {

@@ -1,0 +1,39 @@
+import { checkPolicy, type FieldProblem } from './check-policy.ts';
+import { formatDuration } from './duration.ts';
+import type { Policy } from './policy.ts';
+
+/**
+ * The policy that was sent to a worker, by a client of any version or by hand, or all that is wrong with it: by the same
+ * rules as its file. Nothing has a default here: who sends a policy has read its file already.
+ */
+export function checkCrossing(sent: unknown): { policy: Policy } | { problems: FieldProblem[] } {
+  const { version: _, graceMs, quarantineMs, key, autoRotate, secret, ...plain } = fieldsOf(sent);
+  const { expiresAfterMs, includeByokInLimit, ...settings } = fieldsOf(key);
+  const checked = checkPolicy({
+    ...plain,
+    autoRotate: autoRotate ?? null,
+    secret: { stores: null, ...fieldsOf(secret) },
+    key: {
+      ...settings,
+      includeByokInLimit: includeByokInLimit ?? null,
+      ...(expiresAfterMs === null ? {} : { expiresAfter: inFile(expiresAfterMs) }),
+    },
+    grace: inFile(graceMs),
+    quarantine: inFile(quarantineMs),
+  });
+  if ('problems' in checked) return checked;
+  const { policy } = checked;
+  // To the millisecond: a file only knows whole seconds.
+  const exact = { graceMs: Number(graceMs), quarantineMs: Number(quarantineMs) };
+  return { policy: { ...policy, ...exact } };
+}
+
+/** A length of time as a file has it; what is none is shown as it is. */
+function inFile(ms: unknown): unknown {
+  const isLength = typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0;
+  return isLength ? formatDuration(ms) : (ms ?? null);
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

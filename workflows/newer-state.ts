@@ -1,0 +1,94 @@
+import {
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineUpdate,
+  setDefaultSignalHandler,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { fault } from '../errors/keyturn-error.ts';
+import { type Migrated, migratedState } from '../policy/migrations.ts';
+import { newPolicyState, stateVersion } from '../policy/state.ts';
+import { statusOf } from '../policy/status.ts';
+import * as messages from './messages.ts';
+import type { rotationPolicy } from './rotation-policy.ts';
+import { searchAttributes } from './search-attributes.ts';
+
+/** A message that came while nobody could read the state: it is heard once somebody can. */
+export type Held = { name: string; input: unknown };
+
+/** Passed on from run to run while the state is newer than the worker. */
+export type Waiting = { held: Held[] };
+
+/** What a cancellation of the workflow is called among the messages that are held. */
+export const cancelMessage = 'cancel';
+
+const lookAgainMs = 60_000;
+const mostHeld = 50;
+const longestInput = 2_000;
+
+/**
+ * A newer Keyturn wrote the state: after a roll-back, or where old and new workers share a queue. Nothing of it is
+ * touched. It is passed on from one short run to the next, until a worker takes one that can read it (`passOn`).
+ *
+ * Every version begins a run that is given a `Waiting` with this same wait, so that whichever worker takes the run over
+ * in the middle replays it. Changing that needs `patched`.
+ */
+export async function waitForNewerWorker(
+  passedOn: unknown,
+  { held }: Waiting,
+  cancelled: Promise<never>,
+): Promise<void> {
+  let isNudged = false;
+  answerThatItWaits(passedOn);
+  holdMessages(held, cancelled, (name) => {
+    isNudged ||= name === messages.refresh.name;
+  });
+  await condition(() => isNudged, lookAgainMs, { summary: 'until a worker can read the state' });
+}
+
+/** Ends this run; the next one begins with the same state, and waits. */
+export async function passOn(
+  passedOn: unknown,
+  waiting: Waiting | undefined,
+  cancelled: Promise<never>,
+): Promise<never> {
+  const held = waiting?.held ?? [];
+  if (waiting === undefined) {
+    answerThatItWaits(passedOn);
+    holdMessages(held, cancelled, () => {});
+    upsertSearchAttributes([{ key: searchAttributes.state, value: 'needs-attention' }]);
+  }
+  return continueAsNew<typeof rotationPolicy>(passedOn, { held });
+}
+
+function holdMessages(held: Held[], cancelled: Promise<never>, heard: (name: string) => void): void {
+  const hold = (name: string, input: unknown) => {
+    heard(name);
+    if (held.length < mostHeld && (JSON.stringify(input) ?? '').length <= longestInput) held.push({ name, input });
+  };
+  setDefaultSignalHandler(hold);
+  cancelled.catch(() => hold(cancelMessage, null));
+}
+
+function answerThatItWaits(passedOn: unknown): void {
+  const name = workflowInfo().workflowId.slice(messages.workflowId('').length);
+  const isNewer = (migrated: Migrated<unknown>) => migrated.is === 'newer';
+  const version = isNewer(migratedState(passedOn)) ? (passedOn as { version: number }).version : stateVersion;
+  const { code, kind, message, remedy } = fault('KEYTURN_POLICY_NEWER', name, version, stateVersion);
+  const refuse = () => {
+    throw ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [{ kind, remedy }] });
+  };
+  setHandler(messages.status, () => {
+    const now = new Date(Date.now()).toISOString();
+    const status = statusOf(newPolicyState(name), { running: null, stuck: { code, message, remedy } }, now);
+    return { ...status, because: 'a newer worker', nextRotation: null };
+  });
+  setHandler(messages.history, () => []);
+  setHandler(messages.next, () => ({ schedule: null, next: null }));
+  for (const { name: update } of [messages.applyPolicy, messages.rotate, messages.endPolicy]) {
+    setHandler(defineUpdate(update), refuse, { validator: refuse });
+  }
+}
