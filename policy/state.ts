@@ -65,7 +65,7 @@ export type SecretVerdict = 'matches' | 'unverified';
 export type PlaceVerdict = { store: string; verdict: SecretVerdict; at: Instant };
 
 export type RetiringKey = KeyRef & {
-  /** A store has shown it before its rotation was undone: it gets a grace like a key that was published. */
+  /** A store has shown it without its being published, or after its grace: it gets a grace of its own. */
   withdrawn: boolean;
   /** When it was published or, where it is withdrawn, taken out of the stores. */
   publishedAt: Instant;

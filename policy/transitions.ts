@@ -135,13 +135,21 @@ function afterPublished(
   const published: PolicyState = {
     ...state,
     current: leaves ? null : fresh,
-    // Whatever kept an older key from being revoked is judged anew beside the fresh one.
-    retiring: [...state.retiring.map((old) => ({ ...old, blocked: null })), ...former, ...leaving],
+    retiring: [...state.retiring.map((old) => judgedAnew(old, plus(now, policy.graceMs))), ...former, ...leaving],
     newestGeneration: key.generation,
     next: null,
     anchor: anchorAfter(state, reason, result.startedAt),
   };
   return concluded(published, { ...record(result, now), generation: key.generation, fault, nextAttemptAt: null });
+}
+
+/**
+ * Whatever kept an older key from being revoked is judged anew beside the fresh one. Where that was a store, which may
+ * have shown the old key until now, its readers get a grace from now on (I9).
+ */
+function judgedAnew(old: RetiringKey, disableAt: Instant): RetiringKey {
+  const wasShown = old.disabledAt === null && old.blocked?.code === 'KEYTURN_OLD_KEY_STILL_NEEDED';
+  return { ...old, blocked: null, ...(wasShown ? { withdrawn: true, disableAt } : {}) };
 }
 
 /** However late it ran, a scheduled rotation is for its date, one on demand for its own, the first for the creation's. */

@@ -1,5 +1,5 @@
 import type { Activities } from '../activities/index.ts';
-import type { Instant } from '../policy/instant.ts';
+import { type Instant, isDue } from '../policy/instant.ts';
 import { type NextStep, nextStep } from '../policy/lifecycle.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PolicyState } from '../policy/state.ts';
@@ -81,11 +81,12 @@ function isUnconfirmed({ state, confirmedRun }: Life, step: NextStep): boolean {
   return step.do === 'rotate' && step.pending === null && state.next !== null && state.next.utc !== confirmedRun;
 }
 
-async function confirm(life: Life, policy: Policy, { planning }: Surroundings): Promise<void> {
+async function confirm(life: Life, policy: Policy, { planning, now }: Surroundings): Promise<void> {
   const { next } = life.state;
   if (next === null) return;
   const run = await planning.confirmRun({ schedule: policy.schedule, date: next.date });
   if (life.state.policy !== policy || life.state.next !== next) return;
   life.state = { ...life.state, next: run };
-  life.confirmedRun = run.utc;
+  // One that the rules have moved is asked for again when it is due.
+  life.confirmedRun = isDue(run.utc, now()) ? run.utc : null;
 }

@@ -11,6 +11,8 @@ import { admit, hearSignal, type MessageName, take } from '../../workflows/inbox
 import { liveOn, newLife, type Surroundings } from '../../workflows/policy-life.ts';
 import type { Ways } from '../../workflows/steps.ts';
 import type { Clock } from './clock.ts';
+import { asVersion1 } from './older-states.ts';
+import type { Mutation } from './world.ts';
 
 export type EntityOptions = {
   clock: Clock;
@@ -19,6 +21,10 @@ export type EntityOptions = {
   stop: () => void;
   /** What the time zone rules of the day make of a run. */
   byTheRules: (run: Run) => Run;
+  mutation: Mutation;
+  /** Whether older code passes the state on this time. */
+  older?: () => boolean;
+  onDeclared: (policy: Policy) => void;
   /** Default: a new policy's. */
   state?: PolicyState;
   /** Workflow code runs only while a worker does. */
@@ -58,7 +64,10 @@ export function startEntity(name: string, options: EntityOptions): Entity {
       const { anchorDate, run } = await planRun(input);
       return { anchorDate, run: byTheRules(run) };
     },
-    confirmRun: async (input) => byTheRules(await confirmRun(input)),
+    confirmRun: async (input) => {
+      const { next } = life.state;
+      return options.mutation.neverConfirms && next !== null ? next : byTheRules(await confirmRun(input));
+    },
   };
 
   async function hear(change: (now: Instant) => void): Promise<void> {
@@ -76,7 +85,9 @@ export function startEntity(name: string, options: EntityOptions): Entity {
         return;
       }
       const admitted = admit(life, message, input);
-      if ('value' in admitted) take(life, message, admitted.value as never, moment);
+      if (!('value' in admitted)) return;
+      take(life, message, admitted.value as never, moment);
+      if (life.state.policy !== null) options.onDeclared(life.state.policy);
     });
   }
 
@@ -89,10 +100,11 @@ export function startEntity(name: string, options: EntityOptions): Entity {
   function passOn(): void {
     life.refreshAsked = false;
     life.confirmedRun = null;
-    if (runs++ % 20 > 0) return;
+    const older = options.older?.() === true ? asVersion1(life.state) : null;
+    if (runs++ % 20 > 0 && older === null) return;
     const sent = bounded(life.state);
     if (bytesOf(sent) > maxStateBytes) throw new Error(`the state has ${bytesOf(sent)} bytes`);
-    const migrated = migratedState(JSON.parse(JSON.stringify(sent)));
+    const migrated = migratedState(JSON.parse(JSON.stringify(older ?? sent)));
     if (migrated.is !== 'known') throw new Error(`the state is ${migrated.is}`);
     Object.assign(life, newLife(migrated.value));
   }
@@ -116,7 +128,9 @@ export function startEntity(name: string, options: EntityOptions): Entity {
         await sleep(null);
         continue;
       }
+      const before = life.state;
       const did = await liveOn(life, around);
+      if (options.mutation.state !== undefined) life.state = options.mutation.state(life.state, before);
       if (did === 'ended') return;
       if (did === 'acted' || life.refreshAsked) passOn();
       if (did === 'acted') trace(`acted; last in history: ${life.state.history.at(-1)?.event}`);

@@ -16,6 +16,7 @@ export const faultKinds = [
   'slow',
   'stale read',
   'partial write',
+  'swallowed',
   'clock jump',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];

@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { leftBehind } from '../../policy/status.ts';
 import { StepFailed } from '../../workflows/steps.ts';
 import { plainFault } from './faults.ts';
 import { orphansIn } from './orphans.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';
 import type { World } from './world.ts';
 
-const second = 1_000;
-const minute = 60 * second;
+/** Somebody else's keys in the account (test/world/world.ts). */
+const bystanders = 2;
+
+const aSecond = 1_000;
+const minute = 60 * aSecond;
 const hour = 60 * minute;
 const day = 24 * hour;
 
@@ -71,7 +75,7 @@ test('a rotation that begins with a create in doubt sends one create only, so th
 });
 
 test('a rotation that finds no turn left with its connection waits for one: a fleet due at one time fails nothing', async () => {
-  const fault = { ...plainFault('no turn'), retryAfterMs: 90 * second };
+  const fault = { ...plainFault('no turn'), retryAfterMs: 90 * aSecond };
   const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 12, fromMs: secondRunMs }] });
   await live(world, secondRunMs + 17 * minute);
   expect(world.entity.rotating()).toBe(true);
@@ -113,8 +117,8 @@ test('a second store that fails for good puts the first one back', async () => {
   const [first, second] = world.stores;
   await live(world, day);
   const held = first?.valueOf('OPENROUTER_API_KEY');
-  if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 5 * hour;
-  for (let waited = 0; waited < 4 * hour; waited += minute) {
+  if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 12 * hour;
+  for (let waited = 0; waited < 11 * hour; waited += minute) {
     await world.clock.run(world.clock.wait(minute));
     if (!world.entity.rotating()) expect(first?.valueOf('OPENROUTER_API_KEY')).toBe(held);
   }
@@ -122,6 +126,110 @@ test('a second store that fails for good puts the first one back', async () => {
   await world.clock.run(world.clock.wait(day));
   expect(world.rotations().published).toBeGreaterThan(1);
   expectSound(world);
+});
+
+test('a second store that is down for an hour costs no key: the rotation waits, and no reader holds a dead one', async () => {
+  const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] } } });
+  await live(world, day);
+  const [, second] = world.stores;
+  if (second !== undefined) second.unavailableUntilMs = day + world.clock.now();
+  await world.clock.run(world.clock.wait(3.5 * hour + 5 * minute));
+  expect(world.entity.rotating()).toBe(true);
+  if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 55 * minute;
+  await world.clock.run(world.clock.wait(day));
+  expect(world.entity.state().history.map(({ event }) => event)).not.toContain('undone');
+  expect(world.openrouter.keys.size - bystanders).toBe(3);
+  expectSound(world);
+});
+
+test('a key that a store has shown before its rotation was undone works on for a grace', async () => {
+  const secret = { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] };
+  const world = scriptedWorld({ policy: { secret, graceMs: 3 * hour } });
+  const [first, second] = world.stores;
+  await live(world, secondRunMs);
+  const before = first?.valueOf(secret.name);
+  while (first?.valueOf(secret.name) === before) await world.clock.run(world.clock.wait(10));
+  if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 8.2 * hour;
+  const withdrawnNow = () => world.entity.state().retiring.find((key) => key.withdrawn);
+  while (withdrawnNow() === undefined) await world.clock.run(world.clock.wait(aSecond));
+  expect(first?.valueOf(secret.name)).toBe(before);
+  const withdrawn = withdrawnNow();
+  expect(withdrawn).toMatchObject({ disabledAt: null });
+  await world.clock.run(world.clock.wait(day));
+  expect(world.openrouter.live().map(({ hash }) => hash)).not.toContain(withdrawn?.hash);
+  expect(world.invariants.mostLiveKeys).toBeLessThanOrEqual(3);
+  expectSound(world);
+});
+
+test('a policy whose stores never show a value revokes a former key only while the new one works', async () => {
+  const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['blind'] } } });
+  await live(world, secondRunMs + 10 * minute);
+  const { current, retiring } = world.entity.state();
+  expect(current?.places).toMatchObject([{ store: 'blind', verdict: 'unverified' }]);
+  world.invariants.tampered();
+  world.openrouter.delete(current?.hash ?? '', { by: 'outside' });
+  await world.clock.run(world.clock.wait(5 * hour));
+  expect(world.openrouter.keys.get(retiring[0]?.hash ?? '')?.disabledAt).toBeNull();
+  expect(world.entity.state().retiring[0]?.blocked?.code).toBe('KEYTURN_OLD_KEY_STILL_NEEDED');
+});
+
+test('a key that somebody put back into a store while its policy is deleted is not disabled', async () => {
+  const world = scriptedWorld({ policy: { graceMs: 3 * hour } });
+  await live(world, day);
+  const hash = world.entity.state().current?.hash ?? '';
+  const { secret = '' } = world.openrouter.keys.get(hash) ?? {};
+  await world.clock.run(world.entity.send('endPolicy', { mode: 'retire' }));
+  const [store] = world.stores;
+  while (store?.valueOf('OPENROUTER_API_KEY') !== null) await world.clock.run(world.clock.wait(10));
+  store.tamper('OPENROUTER_API_KEY', secret);
+  await world.clock.run(world.clock.wait(2 * hour));
+  expect(world.openrouter.keys.get(hash)?.disabledAt).toBeNull();
+  expect(world.entity.state().retiring.map(({ blocked }) => blocked?.code)).toContain('KEYTURN_OLD_KEY_STILL_NEEDED');
+});
+
+test('time zone rules that change while a policy sleeps never make it rotate early', async () => {
+  const startMs = Date.UTC(2026, 0, 1);
+  const rules = { fromMs: startMs + secondRunMs - hour, shiftMs: hour };
+  const world = scriptedWorld({ startMs, rules });
+  await live(world, secondRunMs + 30 * minute);
+  expect(world.rotations().begun).toBe(1);
+  await world.clock.run(world.clock.wait(45 * minute));
+  expect(world.rotations().published).toBe(2);
+  expectSound(world);
+});
+
+describe('a workflow that is cancelled', () => {
+  const moments = Array.from({ length: 40 }, (_, n) => secondRunMs - 2 * aSecond + n * 4 * aSecond);
+  test.each(moments)('%i ms after its start ends as detached, and says which keys it leaves', async (atMs) => {
+    const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] } } });
+    await live(world, atMs);
+    await world.clock.run(world.entity.cancel());
+    await world.clock.run(world.clock.wait(10 * minute));
+    expect(world.entity.rotating()).toBe(false);
+    await world.clock.run(world.entity.ended);
+    const left = leftBehind(world.entity.state(), world.clock.instant());
+    const living = left.keys.filter(({ state }) => state !== 'quarantined').map(({ hash }) => hash);
+    expect(
+      world.openrouter
+        .live()
+        .map(({ hash }) => hash)
+        .sort(),
+    ).toEqual(living.sort());
+    expect(left.secrets.map(({ store }) => store)).toEqual(['first', 'second']);
+    expect(world.entity.state().history.at(-1)?.event).toMatch(/ending|undone|published|reaped/);
+    expectSound(world);
+  });
+
+  test('does not wait for a store that is down', async () => {
+    const world = scriptedWorld({});
+    await live(world, day);
+    for (const store of world.stores) store.unavailableUntilMs = world.clock.now() + 6 * hour;
+    await world.clock.run(world.clock.wait(3.5 * hour + 10 * minute));
+    expect(world.entity.rotating()).toBe(true);
+    await world.clock.run(world.entity.cancel());
+    await world.clock.run(Promise.race([world.entity.ended, world.clock.wait(10 * minute)]));
+    expect(world.entity.rotating()).toBe(false);
+  });
 });
 
 test('a policy that is deleted in the middle of a rotation leaves no live key and no secret', async () => {
@@ -143,7 +251,7 @@ test('an outage that answers 401 to every key does not let a third key be made',
   await live(world, secondRunMs + 10 * minute);
   // It begins before the former key is to be disabled, and ends between two tries to do so.
   openrouter.outage = { kind: '401', untilMs: Number.POSITIVE_INFINITY };
-  while ((entity.state().retiring[0]?.blocked?.tries ?? 0) < 3) await clock.run(clock.wait(second));
+  while ((entity.state().retiring[0]?.blocked?.tries ?? 0) < 3) await clock.run(clock.wait(aSecond));
   openrouter.outage = { kind: '401', untilMs: 0 };
   await clock.run(entity.send('rotate', { requestId: 'one', reason: 'now' }));
   await clock.run(clock.wait(2 * day));

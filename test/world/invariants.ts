@@ -1,5 +1,9 @@
+import type { Policy } from '../../policy/policy.ts';
+import { type Run, runOn } from '../../policy/schedule.ts';
 import type { PolicyState, RotationReason, RotationRecord } from '../../policy/state.ts';
+import { withdrawnKeys } from '../../policy/watch.ts';
 import type { Author, OpenRouter, UpstreamWatcher, WorldKey } from './openrouter.ts';
+import { Readers } from './readers.ts';
 import type { MemoryStore, StoreWatcher } from './store.ts';
 
 type Eyes = {
@@ -7,8 +11,9 @@ type Eyes = {
   openrouter: () => OpenRouter;
   stores: () => readonly MemoryStore[];
   secretName: string;
-  /** How many withdrawn keys are in their grace. */
-  withdrawn: () => number;
+  state: () => PolicyState;
+  /** What the time zone rules of the day make of a run. */
+  byTheRules: (run: Run) => Run;
   /** How long a stopped key may still be accepted. */
   lingerMs: number;
 };
@@ -35,6 +40,7 @@ export class Invariants {
   mostLiveKeys = 0;
   mostLateKeys = 0;
   readonly #eyes: Eyes;
+  readonly #readers: Readers;
   readonly #changes = new Map<string, Change>();
   readonly #publishedHashes = new Set<string>();
   readonly #answered = new Set<string>();
@@ -52,6 +58,7 @@ export class Invariants {
 
   constructor(eyes: Eyes) {
     this.#eyes = eyes;
+    this.#readers = new Readers(eyes.now);
   }
 
   readonly upstream: UpstreamWatcher = {
@@ -65,6 +72,7 @@ export class Invariants {
 
   readonly storeChanged: StoreWatcher = ({ store, value, by }) => {
     this.#changes.set(store, { at: this.#eyes.now(), byStranger: by === 'a stranger' });
+    this.#readers.storeShows(store, value, by === 'removal');
     if (by === 'removal') this.#emptying = true;
     const { secretName } = this.#eyes;
     if (value !== null && by !== 'a stranger' && !by.startsWith('undo of ')) {
@@ -77,6 +85,12 @@ export class Invariants {
 
   /** The saga has called its first step after publishing. */
   published(hash: string): void {
+    for (const store of this.#eyes.stores()) {
+      const shown = this.#eyes.openrouter().keyOf(store.valueOf(this.#eyes.secretName) ?? '');
+      const change = this.#changes.get(store.name);
+      if (shown?.hash !== hash && change?.byStranger !== true)
+        this.#break(`store ${store.name} does not hold what was published`);
+    }
     this.#published = true;
     this.#tampered = false;
     this.#publishedHashes.add(hash);
@@ -91,7 +105,7 @@ export class Invariants {
       .live()
       .filter((key) => this.#answered.has(key.hash)).length;
     // A withdrawn one in its grace is a third.
-    if (known > 2 + this.#eyes.withdrawn() && !this.#tampered)
+    if (known > 2 + withdrawnKeys(this.#eyes.state()).length && !this.#tampered)
       this.#break(`I3: ${known} live keys that Keyturn knows of`);
   }
 
@@ -99,6 +113,8 @@ export class Invariants {
     if (this.#begun.has(rotationId)) this.#break(`I4: rotation ${rotationId} began twice`);
     this.#begun.add(rotationId);
     if (reason.kind !== 'scheduled') return;
+    const run = state.policy === null ? null : this.#eyes.byTheRules(runOn(state.policy.schedule, reason.date));
+    if (run !== null && Date.parse(run.utc) > this.#eyes.now()) this.#break(`the run for ${reason.date} began early`);
     if (state.paused !== null) this.#break('a scheduled rotation began while the policy is paused');
     if (state.policy?.autoRotate === false) this.#break('a scheduled rotation began though autoRotate is off');
     if (this.#dates.has(reason.date)) this.#break(`the rotation for ${reason.date} was published, and began once more`);
@@ -106,7 +122,18 @@ export class Invariants {
 
   ended(record: RotationRecord): void {
     this.#recorded.add(record.rotationId);
+    const { retiring, lastRotations } = this.#eyes.state();
+    if (lastRotations[record.event]?.rotationId !== record.rotationId)
+      this.#break('I7: the last rotation is forgotten');
+    if (record.event === 'published' && retiring.some(({ blocked }) => blocked !== null)) {
+      this.#break('a key stays blocked by what a new one has cured');
+    }
     if (record.event === 'published' && record.reason.kind === 'scheduled') this.#dates.add(record.reason.date);
+  }
+
+  /** The policy as it is declared from now on. */
+  declared({ graceMs }: Policy): void {
+    this.#readers.graceIs(graceMs);
   }
 
   /** Somebody other than Keyturn disabled, deleted or overwrote something: I1 is theirs until the next publish. */
@@ -157,12 +184,18 @@ export class Invariants {
 
   #mayStop(key: WorldKey, author: Author): void {
     if (author.by === 'outside') this.#stoppedByStranger.set(key.hash, this.#eyes.now());
+    if (key.isBystander) this.#break(`a key of somebody else is stopped: ${key.name}`);
     if (author.by === 'outside' || key.disabledAt !== null) return;
+    const harm = this.#readers.harmedBy(key, author);
+    // Somebody has asked for it, or for the end of everything.
+    const { pending, ending } = this.#eyes.state();
+    const isAsked = pending?.endGrace === true || ending?.mode === 'destroy' || this.#tampered;
+    if (harm !== null && !isAsked) this.#break(`I9: a key stops while a reader may hold it: ${harm}`);
     for (const store of this.#eyes.stores()) {
       if (store.valueOf(this.#eyes.secretName) !== key.secret) continue;
       // What a stranger puts into a store after a step began, that step cannot know.
       const change = this.#changes.get(store.name);
-      const unknowable = change?.byStranger === true && change.at >= author.since;
+      const unknowable = change?.byStranger === true && (store.isWriteOnly || change.at >= author.since);
       if (!unknowable) this.#break(`I2: a key is stopped while store ${store.name} holds it`);
     }
     if (!this.#publishedHashes.has(key.hash) || this.#emptying) return;
@@ -184,7 +217,8 @@ export class Invariants {
     this.#markers.add(key.settings.name);
     const live = this.#eyes.openrouter().live();
     const inTime = live.filter(({ createdAt, askedAt }) => createdAt - askedAt <= inTimeMs).length;
-    this.mostLiveKeys = Math.max(this.mostLiveKeys, inTime);
+    // A stranger who puts old keys back into stores keeps as many alive.
+    if (!this.#tampered) this.mostLiveKeys = Math.max(this.mostLiveKeys, inTime);
     this.mostLateKeys = Math.max(this.mostLateKeys, live.length - inTime);
     if (inTime > 3 && !this.#tampered) this.#break(`I3: ${inTime} live keys`);
   }

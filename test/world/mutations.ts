@@ -11,6 +11,17 @@ export const mutations: Record<string, Mutation> = {
   },
   'the secret is stored before the key is verified': { steps: storedFirst },
   'POST is sent again': { createAttempts: 3 },
+  'what is read back is not compared': { steps: (steps) => ({ ...steps, verifySecret: async () => 'matches' }) },
+  'a run that is due is not asked for again': { neverConfirms: true },
+  'a key stays blocked though a new one is published': {
+    state: (state, before) => ({
+      ...state,
+      retiring: state.retiring.map((key) => {
+        const was = before.retiring.find(({ hash }) => hash === key.hash)?.blocked ?? null;
+        return was !== null && key.disabledAt === null ? { ...key, blocked: key.blocked ?? was } : key;
+      }),
+    }),
+  },
 };
 
 /** What the saga calls verifyKey does nothing yet; it is made up for when the secret is in the store. */

@@ -8,6 +8,8 @@ export type WorldKey = {
   readonly hash: string;
   readonly secret: string;
   readonly createdAt: number;
+  /** Somebody else's, in the same account: Keyturn must never touch it. */
+  readonly isBystander: boolean;
   /** When the step that asked for it was started. */
   readonly askedAt: number;
   readonly settings: CreateKeyRequest;
@@ -66,9 +68,15 @@ export class OpenRouter {
     this.#watcher = world.watcher;
   }
 
-  /** Keys that can spend: neither disabled nor deleted. */
+  /** Keyturn's keys that can spend: neither disabled nor deleted. */
   live(): readonly WorldKey[] {
-    return [...this.#live];
+    return [...this.#live].filter(({ isBystander }) => !isBystander);
+  }
+
+  /** Keys that look as if they were Keyturn's: the same name, a marker of another policy. */
+  plantBystanders(names: readonly string[]): void {
+    const settings = { limit: null, limitReset: null, includeByokInLimit: false, workspace: null, expiresAt: null };
+    for (const name of names) this.create({ ...settings, name }, this.#clock.now(), true);
   }
 
   keyOf(secret: string): WorldKey | undefined {
@@ -85,7 +93,7 @@ export class OpenRouter {
     return this.#clock.now() < this.outage.untilMs ? this.outage.kind : null;
   }
 
-  create(settings: CreateKeyRequest, askedAt: number): CreatedKey {
+  create(settings: CreateKeyRequest, askedAt: number, isBystander = false): CreatedKey {
     const now = this.#clock.now();
     const { edges, newKeyMs } = this.#propagation;
     const hash = this.#random.hex(64);
@@ -95,6 +103,7 @@ export class OpenRouter {
       hash,
       secret,
       createdAt: now,
+      isBystander,
       askedAt,
       settings,
       record: {
@@ -118,7 +127,7 @@ export class OpenRouter {
     this.keys.set(key.hash, key);
     this.#bySecret.set(key.secret, key);
     this.#live.add(key);
-    this.#watcher.created(key);
+    if (!isBystander) this.#watcher.created(key);
     return { secret: new Secret(key.secret), hash: key.hash };
   }
 

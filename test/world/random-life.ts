@@ -1,7 +1,8 @@
 import type { Policy } from '../../policy/policy.ts';
+import { flood, sendJunk } from './hostile.ts';
 import { plainPolicy } from './plain-policy.ts';
 import type { Random } from './random.ts';
-import type { World } from './world.ts';
+import { connections, type World } from './world.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -10,9 +11,17 @@ const day = 24 * hour;
 export function randomPolicy(random: Random): Policy {
   const at = `${String(random.between(0, 23)).padStart(2, '0')}:${random.pick(['00', '15', '30', '59'])}`;
   const timeZone = random.pick(['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu']);
-  const stores = random.chance(0.5) ? ['first'] : ['first', 'second'];
+  const stores = random.pick([
+    ['first'],
+    ['first'],
+    ['first', 'second'],
+    ['first', 'second'],
+    ['first', 'blind'],
+    ['blind'],
+  ]);
   return plainPolicy({
     name: `policy-${random.between(1, 1000)}`,
+    connection: random.pick(connections),
     schedule: { every: random.chance(0.5) ? 1 : random.between(1, 30), at, timeZone },
     autoRotate: random.chance(0.9),
     secret: { name: 'OPENROUTER_API_KEY', stores },
@@ -40,6 +49,14 @@ export function messages(world: World, policy: Policy, random: Random, spanMs: n
     const graceMs = random.pick([0, minute, hour, day]);
     await entity.apply({ ...policy, graceMs, autoRotate: policy.autoRotate && random.chance(0.8) });
   });
+  const junk = Array.from({ length: random.between(0, 10) }, async () => {
+    await sometime();
+    await sendJunk(world, random);
+  });
+  const floods = Array.from({ length: random.chance(0.1) ? 1 : 0 }, async () => {
+    await sometime();
+    await flood(world, random);
+  });
   const outages = Array.from({ length: random.between(0, 2) }, async () => {
     await sometime();
     outage(world, random);
@@ -51,6 +68,8 @@ export function messages(world: World, policy: Policy, random: Random, spanMs: n
   return [
     ...pauses,
     ...requests,
+    ...junk,
+    ...floods,
     ...outages,
     ...tampering,
     ...applies,
@@ -63,7 +82,7 @@ export function messages(world: World, policy: Policy, random: Random, spanMs: n
 export function disturb(world: World, policy: Policy, random: Random, isCalm: () => boolean): void {
   if (!random.chance(0.3)) return;
   const { clock, entity } = world;
-  const what = random.between(0, 6);
+  const what = random.between(0, 8);
   // While it is under way, or when the key that it replaces is to be disabled.
   const inMs = random.between(0, 10 * minute) + (random.chance(0.4) ? (entity.state().policy?.graceMs ?? 0) : 0);
   clock.after(inMs, () => {
@@ -72,6 +91,8 @@ export function disturb(world: World, policy: Policy, random: Random, isCalm: ()
       0: () => request(world, `meanwhile ${clock.now()}`, random),
       1: () => entity.send('pause'),
       2: () => entity.send('resume'),
+      7: () => sendJunk(world, random),
+      8: () => entity.send('refresh'),
       3: () => entity.apply({ ...policy, graceMs: random.pick([0, hour]) }),
     }[what];
     if (told === undefined) outage(world, random);
@@ -86,7 +107,13 @@ export async function end(world: World, random: Random): Promise<void> {
     await request(world, 'the last one', random);
     await world.clock.wait(random.between(0, 2 * minute));
   }
-  await world.entity.send('endPolicy', { mode });
+  if (mode === 'detach' && random.chance(0.5)) await world.entity.cancel();
+  else await world.entity.send('endPolicy', { mode });
+  // Somebody changes their mind: whatever is under way, nothing more is done.
+  if (mode === 'retire' && random.chance(0.2)) {
+    await world.clock.wait(random.between(0, day));
+    await world.entity.cancel();
+  }
 }
 
 async function request(world: World, requestId: string, random: Random): Promise<void> {

@@ -52,6 +52,10 @@ export async function runSeed(
       oldKeyMs: () => netDice.between(0, longestLingerMs),
     },
     latencyMs: () => netDice.between(20, 400),
+    ...(random.chance(0.1) ? { older: () => lifeDice.chance(0.3) } : {}),
+    ...(random.chance(0.15)
+      ? { rules: { fromMs: startMs + random.between(1, 60) * day, shiftMs: random.pick([-hour, hour, 2 * hour]) } }
+      : {}),
     onBegin: () => !calm && disturb(world, policy, lifeDice, () => calm),
     ...options,
   });

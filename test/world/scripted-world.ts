@@ -2,7 +2,7 @@ import type { Policy } from '../../policy/policy.ts';
 import type { StepName } from '../../workflows/steps.ts';
 import type { Fault, FaultSource } from './faults.ts';
 import { plainPolicy } from './plain-policy.ts';
-import { createWorld, type Mutation, type World } from './world.ts';
+import { createWorld, type Mutation, type World, type WorldOptions } from './world.ts';
 
 export type Scripted = {
   step: StepName;
@@ -41,8 +41,9 @@ export function scriptedWorld(options: {
   startMs?: number;
   mutation?: Mutation;
   newKeyMs?: number;
+  rules?: WorldOptions['rules'];
 }): World {
-  const { script = [], policy = {}, startMs = Date.UTC(2026, 0, 1), mutation, newKeyMs = 60_000 } = options;
+  const { script = [], policy = {}, startMs = Date.UTC(2026, 0, 1), mutation, newKeyMs = 60_000, rules } = options;
   let asked = 0;
   return createWorld({
     seed: 1,
@@ -53,5 +54,6 @@ export function scriptedWorld(options: {
     propagation: { edges: 3, newKeyMs: () => Math.round(((asked++ % 3) / 2) * newKeyMs), oldKeyMs: () => 60_000 },
     latencyMs: () => 100,
     ...(mutation === undefined ? {} : { mutation }),
+    ...(rules === undefined ? {} : { rules }),
   });
 }

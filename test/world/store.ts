@@ -25,6 +25,8 @@ const pastKept = 8;
  */
 export class MemoryStore {
   readonly name: string;
+  /** It never shows a value to Keyturn; applications read it. */
+  readonly isWriteOnly: boolean;
   unavailableUntilMs = 0;
   readonly #shelves = new Map<string, Shelf>();
   readonly #closed = new Set<string>();
@@ -32,8 +34,9 @@ export class MemoryStore {
   readonly #changed: StoreWatcher;
   #versions = 0;
 
-  constructor(name: string, now: () => number, changed: StoreWatcher = () => {}) {
+  constructor(name: string, now: () => number, changed: StoreWatcher = () => {}, isWriteOnly = false) {
     this.name = name;
+    this.isWriteOnly = isWriteOnly;
     this.#now = now;
     this.#changed = changed;
   }
@@ -81,6 +84,7 @@ export class MemoryStore {
   read(secret: SecretRef, ageMs = 0): Held {
     const shelf = this.#own(secret);
     const at = this.#now() - ageMs;
+    if (this.isWriteOnly) return { kind: 'unreadable' };
     const value = shelf?.past.findLast(({ from }) => from <= at)?.value ?? null;
     return value === null ? { kind: 'absent' } : { kind: 'held', value: new Secret(value) };
   }

@@ -26,7 +26,8 @@ export type Attempt = {
 
 export type Surroundings = {
   clock: Clock;
-  openrouter: OpenRouter;
+  /** By connection. */
+  accounts: ReadonlyMap<string, OpenRouter>;
   stores: ReadonlyMap<string, MemoryStore>;
   keyring: Keyring;
   /** How long one way of a request takes, milliseconds; null: no time passes on it. */
@@ -60,7 +61,7 @@ const clientTimeoutMs = 30_000;
 /** What a step works with, for one attempt: everything it asks goes over the wire, where the attempt's fault waits. */
 export function toolsFor(attempt: Attempt, world: Surroundings): Tools {
   return {
-    openrouter: async () => managementApi(attempt, world),
+    openrouter: async (connection) => managementApi(attempt, world, connection),
     store: (name) => secretStore(attempt, world, name),
     keyring: world.keyring,
     settings: liveSettings,
@@ -69,8 +70,9 @@ export function toolsFor(attempt: Attempt, world: Surroundings): Tools {
   };
 }
 
-function managementApi(attempt: Attempt, world: Surroundings): ManagementApi {
-  const { openrouter } = world;
+function managementApi(attempt: Attempt, world: Surroundings, connection: string): ManagementApi {
+  const openrouter = world.accounts.get(connection);
+  if (openrouter === undefined) throw fault('KEYTURN_CONNECTION_UNKNOWN', connection, [...world.accounts.keys()]);
   // Requests of one connection meet the edges in turn, so a row of answers has seen them all.
   let edge = 0;
   const send = <T>(request: keyof ManagementApi, effect: (ageMs: number) => T): Promise<T> => {
@@ -83,7 +85,7 @@ function managementApi(attempt: Attempt, world: Surroundings): ManagementApi {
       if (outage === '401') {
         return request === 'currentKey'
           ? fault('KEYTURN_KEY_NOT_ACCEPTED', 'it answers 401')
-          : fault('KEYTURN_CONNECTION_REFUSED', 'main');
+          : fault('KEYTURN_CONNECTION_REFUSED', connection);
       }
       return outage === '5xx' ? broken('it answered 503') : null;
     };
@@ -110,7 +112,7 @@ function secretStore(attempt: Attempt, world: Surroundings, name: string): Secre
   const refusal = () => (world.clock.now() < store.unavailableUntilMs ? broken('it is down') : null);
   const limited = (ms: number | null) => retryAfter(broken('too many requests'), ms ?? undefined);
   const send = <T>(request: keyof SecretStore, effect: (ageMs: number) => T, partly = effect): Promise<T> =>
-    overTheWire(attempt, world, { request, effect, partly, refusal, broken, limited });
+    overTheWire(attempt, world, { request, effect, partly, isBlind: store.isWriteOnly, refusal, broken, limited });
   return {
     name,
     check: (secret) => send('check', () => store.check(secret)),
@@ -134,6 +136,8 @@ type Sent<T> = {
   effect: (ageMs: number) => T;
   /** What of the effect is there when it only half took place. */
   partly: (ageMs: number) => T;
+  /** It never shows what it holds. */
+  isBlind?: boolean;
   /** What the other side answers instead, for reasons of its own. */
   refusal: () => KeyturnError | null;
   /** What the client makes of an answer that did not come, or was none. */
@@ -191,6 +195,9 @@ async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<
     case 'partial write':
       sent.partly(0);
       throw sent.broken('its answer was cut off');
+    case 'swallowed':
+      // It is said to be done, and readers go on seeing what was there. A store that shows nothing cannot be caught at it.
+      return sent.isBlind ? sent.effect(0) : sent.partly(0);
     case 'clock jump': {
       if (struckBy.jumpMs > 0) clock.jump(struckBy.jumpMs);
       world.worker.skewMs = Math.min(struckBy.jumpMs, 0);

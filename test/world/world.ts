@@ -1,6 +1,7 @@
 import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
 import type { Policy } from '../../policy/policy.ts';
-import { withdrawnKeys } from '../../policy/watch.ts';
+import type { Run } from '../../policy/schedule.ts';
+import type { PolicyState } from '../../policy/state.ts';
 import type { Steps, Ways } from '../../workflows/steps.ts';
 import { Clock } from './clock.ts';
 import { type Entity, startEntity } from './entity.ts';
@@ -19,6 +20,10 @@ export type WorldOptions = {
   propagation: Propagation;
   /** How long one way of a request takes, milliseconds; null: no time passes on it. */
   latencyMs: (() => number) | null;
+  /** From then on the time zone of the policy is `shiftMs` later than its rules had said; milliseconds. */
+  rules?: { fromMs: number; shiftMs: number };
+  /** Asked whenever the state is passed on: whether older code had done it. */
+  older?: () => boolean;
   /** Mutations: what must make the world fail. */
   mutation?: Mutation;
   /** Told the story as it happens. */
@@ -26,7 +31,20 @@ export type WorldOptions = {
   onBegin?: () => void;
 };
 
-export type Mutation = { steps?: (steps: Steps) => Steps; createAttempts?: number };
+export type Mutation = {
+  steps?: (steps: Steps) => Steps;
+  createAttempts?: number;
+  /** What the loop keeps of the state, after each round. */
+  state?: (state: PolicyState, before: PolicyState) => PolicyState;
+  /** A run that is due is not asked for again. */
+  neverConfirms?: boolean;
+};
+
+/** The names of all connections; each has an account of its own. */
+export const connections = ['main', 'other'];
+
+/** The one store that never shows a value to Keyturn. */
+export const writeOnlyStore = 'blind';
 
 /** One policy with its OpenRouter, its stores, its clock and whoever watches them. */
 export type World = {
@@ -58,20 +76,32 @@ export function createWorld(options: WorldOptions): World {
     openrouter: () => openrouter,
     stores: () => stores,
     secretName: policy.secret.name,
-    withdrawn: () => withdrawnKeys(entity.state()).length,
+    state: () => entity.state(),
+    byTheRules,
     lingerMs: longestLingerMs,
   });
-  const openrouter: OpenRouter = new OpenRouter({
-    clock,
-    random: random.fork(),
-    propagation: options.propagation,
-    watcher: invariants.upstream,
-  });
-  const stores = policy.secret.stores.map((name) => new MemoryStore(name, clock.now, invariants.storeChanged));
+  const account = () =>
+    new OpenRouter({
+      clock,
+      random: random.fork(),
+      propagation: options.propagation,
+      watcher: invariants.upstream,
+    });
+  const accounts = new Map(connections.map((name) => [name, account()]));
+  const openrouter = accounts.get(policy.connection) as OpenRouter;
+  for (const one of accounts.values()) one.plantBystanders([policy.key.name, 'keyturn:somebody-else:r1:1']);
+  const stores = policy.secret.stores.map(
+    (name) => new MemoryStore(name, clock.now, invariants.storeChanged, name === writeOnlyStore),
+  );
+  let rules = { fromMs: Number.POSITIVE_INFINITY, shiftMs: 0 };
+  function byTheRules(run: Run): Run {
+    if (clock.now() < rules.fromMs || Date.parse(run.utc) < rules.fromMs) return run;
+    return { ...run, utc: new Date(Date.parse(run.utc) + rules.shiftMs).toISOString() };
+  }
 
   const { steps, stop, workerUp } = createStepRunner({
     clock,
-    openrouter,
+    accounts,
     stores: new Map(stores.map((store) => [store.name, store])),
     keyring,
     latencyMs: options.latencyMs,
@@ -90,7 +120,10 @@ export function createWorld(options: WorldOptions): World {
     clock,
     steps: { forward: seen(steps.forward), back: seen(steps.back) } satisfies Ways,
     stop,
-    byTheRules: (run) => run,
+    byTheRules,
+    onDeclared: (declared) => invariants.declared(declared),
+    mutation,
+    ...(options.older === undefined ? {} : { older: options.older }),
     workerUp,
     newRotationId: () => `r${ids.hex(12)}`,
     onBegin: (rotationId, reason) => {
@@ -104,6 +137,7 @@ export function createWorld(options: WorldOptions): World {
     },
     trace,
   });
+  if (options.rules !== undefined) rules = options.rules;
   let hasEnded = false;
   entity.ended.then(
     () => {
