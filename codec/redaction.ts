@@ -1,13 +1,19 @@
+import { createHash } from 'node:crypto';
+
 /** What stands in place of a secret. */
 export const redacted = '[redacted]';
 
-/** What can be scrubbed out of a text: a secret that is still in memory. */
-type Remembered = { reveal(): string };
+/** A value that is scrubbed out of texts for as long as anything holds this. All secrets of one value hold the same. */
+export type Scrubbed = { readonly value: string };
 
-/** How many of the latest secrets are looked for; a worker handles a few at a time. */
+/** How many of the latest values are looked for; a worker handles a few at a time. */
 const rememberedMost = 512;
-const latest: WeakRef<Remembered>[] = [];
-let next = 0;
+/** By digest, the newest last. Weakly, and no value is a name here: being looked for keeps no secret in memory. */
+const latest = new Map<string, WeakRef<Scrubbed>>();
+const forget = new FinalizationRegistry((digest: string) => {
+  // Another secret of the same value may have come meanwhile.
+  if (latest.get(digest)?.deref() === undefined) latest.delete(digest);
+});
 
 /** OpenRouter's keys, of both kinds (facts §1), also ones that this process never held as a `Secret`. */
 const keyShape = /sk-or-[\w-]{8,}/g;
@@ -15,10 +21,21 @@ const keyShape = /sk-or-[\w-]{8,}/g;
 /** Shorter values are ordinary words: scrubbing them would hide what a person needs to read. */
 const shortestValue = 8;
 
-/** Weakly: being looked for keeps no secret in memory. */
-export function remember(secret: Remembered): void {
-  latest[next] = new WeakRef(secret);
-  next = (next + 1) % rememberedMost;
+/**
+ * From now on the value is scrubbed, until what this returns is no longer held. A value takes one place however often it
+ * is remembered: a management key is read anew for every step, and its copies would push all other secrets out.
+ */
+export function remember(value: string): Scrubbed {
+  const digest = createHash('sha256').update(value).digest('base64');
+  const held = latest.get(digest)?.deref();
+  const scrubbed = held ?? { value };
+  if (held === undefined) forget.register(scrubbed, digest);
+  // Taken out first, so that it becomes the newest.
+  latest.delete(digest);
+  latest.set(digest, new WeakRef(scrubbed));
+  const [oldest] = latest.keys();
+  if (latest.size > rememberedMost && oldest !== undefined) latest.delete(oldest);
+  return scrubbed;
 }
 
 /**
@@ -27,8 +44,8 @@ export function remember(secret: Remembered): void {
  */
 export function scrub(text: string): string {
   let clean = text;
-  for (const reference of latest) {
-    const value = reference.deref()?.reveal();
+  for (const reference of latest.values()) {
+    const value = reference.deref()?.value;
     if (value === undefined || value.length < shortestValue) continue;
     for (const form of formsOf(value)) {
       if (clean.includes(form)) clean = clean.replaceAll(form, redacted);

@@ -1,21 +1,20 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import { redacted, remember } from './redaction.ts';
+import { redacted, remember, type Scrubbed } from './redaction.ts';
 
 /**
  * A plaintext that refuses to print: only `reveal()` gives it out, so every place that does can be found by name. As long
  * as it is in memory, writers scrub its value out of what they write (redaction.ts).
  */
 export class Secret {
-  readonly #value: string;
+  readonly #held: Scrubbed;
 
   constructor(value: string) {
-    this.#value = value;
-    remember(this);
+    this.#held = remember(value);
   }
 
   reveal(): string {
-    return this.#value;
+    return this.#held.value;
   }
 
   toString(): string {

@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { scrub } from '../../codec/redaction.ts';
 import { Secret } from '../../codec/secret.ts';
@@ -28,4 +31,39 @@ test('a short value does not blank out ordinary words', () => {
   const short = new Secret('on');
   expect(scrub('one more line')).toBe('one more line');
   expect(short.reveal()).toBe('on');
+});
+
+test('a management key that is read a thousand times pushes no other secret out', () => {
+  const inference = new Secret('the inference key of checkout');
+  const copies = Array.from({ length: 1_000 }, () => new Secret('the management key of main'));
+  expect(scrub(`it was ${inference.reveal()}`)).toBe('it was [redacted]');
+  expect(scrub(`it was ${copies[999]?.reveal()}`)).toBe('it was [redacted]');
+});
+
+test('a value that is seen again is not the next one to be forgotten', () => {
+  const management = new Secret('the management key of ops');
+  const many = (count: number, name: string) =>
+    Array.from({ length: count }, (_, at) => new Secret(`secret ${at} of ${name}`));
+  const kept = [...many(500, 'before'), new Secret(management.reveal()), ...many(500, 'after')];
+  expect(scrub(`it was ${management.reveal()}`)).toBe('it was [redacted]');
+  expect(kept).toHaveLength(1_001);
+});
+
+test('a copy that was thrown away takes nothing from the one that stays; with the last of them the value is gone', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  // Not the literal, which the code itself keeps.
+  const made = () => ['a', 'passing', 'secret'].join(' ');
+  const text = 'it was a passing secret';
+
+  const secrets = [new Secret(made())];
+  (() => new Secret(made()))();
+  await sleep(0);
+  collectGarbage();
+  expect(scrub(text)).toBe('it was [redacted]');
+
+  secrets.length = 0;
+  await sleep(0);
+  collectGarbage();
+  expect(scrub(text)).toBe(text);
 });
