@@ -1,16 +1,40 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { DataConverter } from '@temporalio/common';
+import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import type { Keyring } from './keyring.ts';
 import { payloadCodec } from './payload-codec.ts';
 
-/** How everything crosses to Temporal and back: encrypted. The same for worker, client and replayer of a namespace. */
+/** How everything crosses to Temporal and back: encrypted. What a client cannot read is an error. */
 export function dataConverter(keyring: Keyring, namespace: string): DataConverter {
   return { failureConverterPath: failureConverterPath(), payloadCodecs: [payloadCodec(keyring, namespace)] };
 }
 
-/** Of the sources, or of the built package. */
+/** The same for workers and replays, where what cannot be read is a value (lenient-payload-converter.ts). */
+export function workerDataConverter(keyring: Keyring, namespace: string): DataConverter {
+  const codec = payloadCodec(keyring, namespace);
+  return {
+    failureConverterPath: failureConverterPath(),
+    payloadConverterPath: payloadConverterPath(),
+    payloadCodecs: [{ ...codec, decode: (payloads) => Promise.all(payloads.map((one) => decodedOrAsIs(codec, one))) }],
+  };
+}
+
+/** The codec runs before any workflow code: what it throws fails the workflow task, again and again. */
+async function decodedOrAsIs(codec: PayloadCodec, payload: Payload): Promise<Payload> {
+  const [decoded = payload] = await codec.decode([payload]).catch(() => [payload]);
+  return decoded;
+}
+
 export function failureConverterPath(): string {
-  const source = fileURLToPath(new URL('./failure-converter.ts', import.meta.url));
+  return modulePath('./failure-converter.ts');
+}
+
+export function payloadConverterPath(): string {
+  return modulePath('./lenient-payload-converter.ts');
+}
+
+/** Of the sources, or of the built package. */
+function modulePath(name: string): string {
+  const source = fileURLToPath(new URL(name, import.meta.url));
   return existsSync(source) ? source : source.replace(/\.ts$/, '.js');
 }

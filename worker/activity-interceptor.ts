@@ -2,7 +2,8 @@ import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { scrub } from '../codec/redaction.ts';
-import { KeyturnError } from '../errors/keyturn-error.ts';
+import { fault, KeyturnError } from '../errors/keyturn-error.ts';
+import { Unreadable } from '../errors/unreadable.ts';
 
 /** A third of the time-out after which a silent step counts as lost (workflows/activity-options.ts). */
 const heartbeatMs = 3_000;
@@ -13,6 +14,9 @@ export function activityInterceptor(context: Context): ActivityInboundCallsInter
     async execute(input, next) {
       const heart = setInterval(() => !context.info.isLocal && context.heartbeat(), heartbeatMs);
       try {
+        const unread = input.args.find((arg) => arg instanceof Unreadable);
+        if (unread instanceof Unreadable)
+          throw fault('KEYTURN_PAYLOAD_UNREADABLE', `the input of a step ${unread.why}`);
         return await next(input);
       } catch (error) {
         throw failureFrom(error);

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Tools } from '../activities/tools.ts';
-import { dataConverter, failureConverterPath } from '../codec/data-converter.ts';
+import { failureConverterPath, payloadConverterPath, workerDataConverter } from '../codec/data-converter.ts';
 import { taskQueue } from '../workflows/messages.ts';
 import { activityInterceptor } from './activity-interceptor.ts';
 
@@ -36,7 +36,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     taskQueue: options.taskQueue ?? taskQueue,
     workflowBundle: options.bundle ?? (await bundleWorkflows()),
     activities: createActivities(options.tools),
-    dataConverter: dataConverter(options.tools.keyring, options.namespace),
+    dataConverter: workerDataConverter(options.tools.keyring, options.namespace),
     interceptors: {
       activity: [(context) => ({ inbound: activityInterceptor(context) }), ...(options.activityInterceptors ?? [])],
     },
@@ -68,6 +68,7 @@ export async function bundleWorkflows(workflowsPath = ownWorkflows()): Promise<W
     workflowsPath,
     preloadModules,
     failureConverterPath: failureConverterPath(),
+    payloadConverterPath: payloadConverterPath(),
     logger: silent,
   });
 }

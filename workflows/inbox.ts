@@ -1,4 +1,5 @@
 import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
+import { Unreadable } from '../errors/unreadable.ts';
 import { changedFields, fixedFieldChange } from '../policy/changes.ts';
 import { type Instant, isDue } from '../policy/instant.ts';
 import { nextRotation } from '../policy/lifecycle.ts';
@@ -55,7 +56,7 @@ export type Admitted<Value> = { value: Value } | { refused: KeyturnError; isUnde
 /** What the message says, or why it is not taken. Changes nothing and never throws, whatever `input` is. */
 export function admit<Name extends MessageName>(life: Life, name: Name, input: unknown): Admitted<ValueOf<Name>> {
   const { read, refusal } = table[name] as unknown as Message<ValueOf<Name>, unknown>;
-  const heard = read(input);
+  const heard = input instanceof Unreadable ? input : read(input);
   if ('why' in heard) return { refused: fault('KEYTURN_MESSAGE_UNCLEAR', name, heard.why), isUnderstood: false };
   const refused = refusal(life.state, heard.value);
   return refused === null ? heard : { refused, isUnderstood: true };

@@ -15,6 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { KeyturnError } from '../errors/keyturn-error.ts';
+import { Unreadable } from '../errors/unreadable.ts';
 import { bounded } from '../policy/bounds.ts';
 import { migratedState } from '../policy/migrations.ts';
 import { type Attention, historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/status.ts';
@@ -236,7 +237,8 @@ function failureFrom({
  * Started by hand with something that is no state: there is no policy that could be lost. But a state that this worker
  * cannot decrypt waits, by failing its workflow task, for a worker with the right keyring.
  */
-function unreadable(_passedOn: unknown): Error {
+function unreadable(passedOn: unknown): Error {
+  if (passedOn instanceof Unreadable) return new Error(`the state of the policy ${passedOn.why}`);
   return ApplicationFailure.nonRetryable('a rotation policy is started by keyturn apply', 'KEYTURN_USAGE');
 }
 

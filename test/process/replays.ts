@@ -2,7 +2,7 @@ import '../quiet-runtime.ts';
 import type { Payload } from '@temporalio/common';
 import { type ReplayHistoriesIterable, Worker } from '@temporalio/worker';
 import { connectTemporal } from '../../client/temporal.ts';
-import { dataConverter } from '../../codec/data-converter.ts';
+import { workerDataConverter } from '../../codec/data-converter.ts';
 import { openKeyring } from '../../codec/keyring.ts';
 import { payloadCodec } from '../../codec/payload-codec.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
@@ -28,7 +28,7 @@ export async function expectReplays({ paths, at }: Pick<Searched, 'paths' | 'at'
     const workflowBundle = await bundle;
     const query = at.taskQueue === undefined ? '' : `TaskQueue = "${at.taskQueue}"`;
     const histories = readable(client.workflow.list({ query }).intoHistories(), decode);
-    const options = { workflowBundle, namespace, dataConverter: dataConverter(keyring, namespace) };
+    const options = { workflowBundle, namespace, dataConverter: workerDataConverter(keyring, namespace) };
     for await (const { workflowId, runId, error } of Worker.runReplayHistories(options, histories)) {
       if (error) stuck.push(`${workflowId} (${runId}): ${error.message}`);
     }
