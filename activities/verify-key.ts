@@ -35,8 +35,11 @@ export function verifyKey({ openrouter, keyring, settings, now, wait }: Tools) {
       const refusal = await refusalOf(api, secret);
       accepted = refusal === null ? accepted + 1 : 0;
       if (accepted >= consecutive) return { accepted };
+      const waitMs = Math.max(intervalMs, refusal?.retryAfterMs ?? 0);
+      // OpenRouter asks for more time than is left: Temporal waits for as long, and the step begins anew.
+      if (refusal?.retryAfterMs !== undefined && now() + waitMs > deadline) throw refusal;
       if (now() >= deadline) throw fault('KEYTURN_KEY_NEVER_ACCEPTED', deadlineMs / 1000);
-      await wait(intervalMs);
+      await wait(waitMs);
     }
   };
 }

@@ -5,6 +5,15 @@ import type { PolicyStatus } from '../policy/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { applyPolicy } from './apply-policy.ts';
 import { query, update } from './ask.ts';
+import {
+  checkApply,
+  checkCount,
+  checkEnding,
+  checkName,
+  checkPause,
+  checkRotate,
+  checkRotationId,
+} from './check-arguments.ts';
 import { type ListedPolicy, listPolicies } from './list-policies.ts';
 import { type PolicyInput, readPolicyInput } from './policy-input.ts';
 import { policyStatus } from './policy-status.ts';
@@ -14,9 +23,9 @@ import { type Upcoming, upcoming } from './upcoming.ts';
 import { type RotationProgress, waitFor } from './wait-for.ts';
 
 export type RotateOptions = {
-  /** Why, in a few words; it stands in history. */
+  /** Why, in a few words, 500 characters at most; it stands in history. */
   reason: string;
-  /** The same id twice is one rotation, also after an hour. Default: a new one. */
+  /** The same id twice is one rotation, also after an hour. 100 characters at most. Default: a new one. */
   requestId?: string;
   /** End the grace of a former key at once where it stands in the way. Default false: wait for its end. */
   endGrace?: boolean;
@@ -30,7 +39,8 @@ export type ApplyOptions = {
 /**
  * Keyturn, over a connection to Temporal. Everything that asks a policy throws KEYTURN_POLICY_UNKNOWN (with the names
  * that are known), KEYTURN_NO_WORKER or KEYTURN_WORKER_SILENT (never hangs), and what every request throws:
- * KEYTURN_TEMPORAL_UNREACHABLE, KEYTURN_TEMPORAL_REFUSED, KEYTURN_NAMESPACE_UNKNOWN, KEYTURN_NOT_SET_UP.
+ * KEYTURN_TEMPORAL_UNREACHABLE, KEYTURN_TEMPORAL_REFUSED, KEYTURN_NAMESPACE_UNKNOWN, KEYTURN_NOT_SET_UP. What is given
+ * is checked before anything is sent: KEYTURN_USAGE, KEYTURN_TEXT_TOO_LONG.
  */
 export type Keyturn = {
   /** Where Temporal is, host and port. */
@@ -91,27 +101,31 @@ export async function connect(options: ConnectOptions = {}): Promise<Keyturn> {
   return {
     address: temporal.address,
     namespace: temporal.namespace,
-    apply: async (policy, applyOptions) => applyPolicy(temporal, readPolicyInput(policy), applyOptions),
-    applyRead: (policy, applyOptions) => applyPolicy(temporal, policy, applyOptions),
-    rotate(policy, rotateOptions) {
-      const argument = requestFrom(rotateOptions);
-      return update(temporal, policy, messages.rotate, { id: argument.requestId, argument });
+    apply: async (policy, given) => applyPolicy(temporal, readPolicyInput(policy), checkApply(given)),
+    applyRead: async (policy, given) => applyPolicy(temporal, policy, checkApply(given)),
+    async rotate(policy, given) {
+      const argument = requestFrom(given);
+      return update(temporal, checkName(policy), messages.rotate, { id: argument.requestId, argument });
     },
-    rotateNow: (policy, rotateOptions) => signal(temporal, policy, messages.rotateNow, requestFrom(rotateOptions)),
-    pause: (policy, pauseOptions = {}) => signal(temporal, policy, messages.pause, pauseOptions),
-    resume: (policy) => signal(temporal, policy, messages.resume),
-    refresh: (policy) => signal(temporal, policy, messages.refresh),
-    status: (policy) => policyStatus(temporal, policy),
-    history: (policy) => query(temporal, policy, messages.history),
-    next: (policy, count) => upcoming(temporal, policy, count),
+    rotateNow: async (policy, given) => signal(temporal, checkName(policy), messages.rotateNow, requestFrom(given)),
+    pause: async (policy, given) => signal(temporal, checkName(policy), messages.pause, checkPause(given)),
+    resume: async (policy) => signal(temporal, checkName(policy), messages.resume),
+    refresh: async (policy) => signal(temporal, checkName(policy), messages.refresh),
+    status: async (policy) => policyStatus(temporal, checkName(policy)),
+    history: async (policy) => query(temporal, checkName(policy), messages.history),
+    next: async (policy, count) => upcoming(temporal, checkName(policy), checkCount(count)),
     list: () => listPolicies(temporal),
-    delete: (policy, mode) =>
-      update(temporal, policy, messages.endPolicy, { id: `end-${randomUUID()}`, argument: { mode } }),
-    waitFor: (policy, rotationId, abort) => waitFor(temporal, policy, rotationId, abort),
+    async delete(policy, given) {
+      const mode = checkEnding(given);
+      const argument = { id: `end-${randomUUID()}`, argument: { mode } };
+      await update(temporal, checkName(policy), messages.endPolicy, argument);
+    },
+    waitFor: (policy, rotationId, abort) => waitFor(temporal, checkName(policy), checkRotationId(rotationId), abort),
     close: () => temporal.connection.close(),
   };
 }
 
-function requestFrom({ reason, requestId = randomUUID(), endGrace = false }: RotateOptions): messages.RotateRequest {
+function requestFrom(given: unknown): messages.RotateRequest {
+  const { reason, requestId = randomUUID(), endGrace = false } = checkRotate(given);
   return { requestId, reason, endGrace };
 }

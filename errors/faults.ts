@@ -1,3 +1,5 @@
+import { nearest } from './nearest.ts';
+
 /**
  * Every error a person can meet, in one table. `docs/errors.md` is generated from it.
  *
@@ -15,8 +17,6 @@ type Faults = Record<
 
 export type FaultCode = keyof typeof faults;
 
-const list = (names: readonly string[]) => (names.length > 0 ? names.join(', ') : 'none');
-
 export const faults = {
   // A wrong command line, file or name
   KEYTURN_USAGE: {
@@ -24,6 +24,12 @@ export const faults = {
     exit: 2,
     says: (what: string) => what,
     remedy: 'See the command with --help.',
+  },
+  KEYTURN_TEXT_TOO_LONG: {
+    kind: 'terminal',
+    exit: 2,
+    says: (what: string, length: number, most: number) => `${what} has ${length} characters; it may have ${most}.`,
+    remedy: 'Shorten it, and put the rest where people look for it: a ticket, for example.',
   },
   KEYTURN_FILE_UNREADABLE: {
     kind: 'terminal',
@@ -46,7 +52,7 @@ export const faults = {
   KEYTURN_POLICY_UNKNOWN: {
     kind: 'terminal',
     exit: 3,
-    says: (name: string, known: readonly string[]) => `There is no policy "${name}". Known: ${list(known)}.`,
+    says: (name: string, known: readonly string[]) => `There is no policy "${name}". ${nearest(name, known)}`,
     remedy: 'keyturn list shows every policy; keyturn apply -f FILE makes one.',
   },
   KEYTURN_ROTATION_UNKNOWN: {
@@ -105,7 +111,7 @@ export const faults = {
   KEYTURN_CONNECTION_UNKNOWN: {
     kind: 'terminal',
     exit: 3,
-    says: (name: string, known: readonly string[]) => `There is no connection "${name}". Known: ${list(known)}.`,
+    says: (name: string, known: readonly string[]) => `There is no connection "${name}". ${nearest(name, known)}`,
     remedy: 'keyturn connection add NAME takes the management key from standard input.',
   },
   KEYTURN_CONNECTION_EXISTS: {
@@ -189,7 +195,7 @@ export const faults = {
   KEYTURN_STORE_UNKNOWN: {
     kind: 'terminal',
     exit: 3,
-    says: (name: string, known: readonly string[]) => `There is no store "${name}". Known: ${list(known)}.`,
+    says: (name: string, known: readonly string[]) => `There is no store "${name}". ${nearest(name, known)}`,
     remedy: 'Name a known store in the policy.',
   },
   KEYTURN_STORE_UNAVAILABLE: {
@@ -212,7 +218,8 @@ export const faults = {
   KEYTURN_SECRET_UNKNOWN: {
     kind: 'terminal',
     exit: 3,
-    says: (secret: string, known: readonly string[]) => `The vault holds no secret "${secret}". Known: ${list(known)}.`,
+    says: (secret: string, known: readonly string[]) =>
+      `The vault holds no secret "${secret}". ${nearest(secret, known)}`,
     remedy: 'keyturn list shows the policies and the secrets they write.',
   },
   KEYTURN_STORE_CLOSED: {
@@ -245,7 +252,7 @@ export const faults = {
   KEYTURN_KEYRING_KEY_UNKNOWN: {
     kind: 'terminal',
     exit: 3,
-    says: (id: string, known: readonly string[]) => `The keyring has no key "${id}". It has: ${list(known)}.`,
+    says: (id: string, known: readonly string[]) => `The keyring has no key "${id}". ${nearest(id, known)}`,
     remedy: 'keyturn keyring list shows every key.',
   },
   KEYTURN_KEYRING_KEY_NEEDED: {

@@ -24,7 +24,8 @@ function sentenceOf(says: (...args: never[]) => string): string {
   return says(...blanks);
 }
 
-/** Stands for a text as well as for a list of them. */
+/** Stands for a text; `known` is a list of them. */
 function blank(name: string): unknown {
+  if (name === 'known') return [`‹${name}›`];
   return Object.assign(new String(`‹${name}›`), { join: () => `‹${name}›` });
 }

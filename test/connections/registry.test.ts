@@ -63,7 +63,7 @@ describe('in the vault', () => {
     const connections = connect({ ops: { source: 'env', variable: 'KEY' } });
     for (const call of [connections.get('mian'), connections.remove('mian')]) {
       await expect(call).rejects.toEqual(
-        refused('KEYTURN_CONNECTION_UNKNOWN', 'no connection "mian". Known: archive, main, ops.'),
+        refused('KEYTURN_CONNECTION_UNKNOWN', 'no connection "mian". Did you mean main? There are 2 others.'),
       );
     }
   });
@@ -72,7 +72,7 @@ describe('in the vault', () => {
     await add('main', plaintext);
     await connect().remove('main');
     expect(await connect().list()).toEqual([]);
-    await expect(connect().get('main')).rejects.toEqual(refused('KEYTURN_CONNECTION_UNKNOWN', 'Known: none.'));
+    await expect(connect().get('main')).rejects.toEqual(refused('KEYTURN_CONNECTION_UNKNOWN', 'There is none yet.'));
   });
 
   test('the file holds no key in clear, and shares it with the secrets of policies', async () => {
