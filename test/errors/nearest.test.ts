@@ -9,7 +9,7 @@ test('an unknown name does not list a thousand others', () => {
 
 test('a name with a slip is told the names it was most probably meant to be', () => {
   const known = ['checkout', 'checkout-eu', 'checkin', 'billing', ...many];
-  expect(nearest('chekout', known)).toBe('Did you mean checkout or checkin? There are 1002 others.');
+  expect(nearest('chekout', known)).toBe('Did you mean checkout or checkout-eu? There are 1002 others.');
   expect(nearest('checkout-us', known)).toMatch(/^Did you mean checkout or checkout-eu\?/);
 });
 
