@@ -5,6 +5,7 @@ import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/
 import { inject } from 'vitest';
 import { connect, type Keyturn } from '../../client/keyturn.ts';
 import { Secret } from '../../codec/secret.ts';
+import type { DevServerOptions } from '../../engine/dev-server.ts';
 import { type LogLine, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { workerConfig } from '../../worker/config.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
@@ -27,10 +28,10 @@ export type World = Machine & {
   close(): Promise<void>;
 };
 
-/** One Temporal for all the worlds of a test file. */
-export async function shareTemporal() {
+/** One Temporal for all the worlds of a test file. `dynamicConfig`: settings of the server, limits for instance. */
+export async function shareTemporal(dynamicConfig: DevServerOptions['dynamicConfig'] = {}) {
   const machine = await newMachine();
-  const temporal = await startTemporal(machine, inject('temporalCli'));
+  const temporal = await startTemporal(machine, inject('temporalCli'), { dynamicConfig });
   const { address } = temporal;
   const connection = await NativeConnection.connect({ address });
   const bundle = await bundleWorkflows();

@@ -7,7 +7,7 @@ import { type Keyring, openKeyring } from '../../codec/keyring.ts';
 import { Secret } from '../../codec/secret.ts';
 import { type KeyturnPaths, keyturnPaths } from '../../config/paths.ts';
 import { type Connections, openConnections } from '../../connections/registry.ts';
-import { type DevServer, startDevServer } from '../../engine/dev-server.ts';
+import { type DevServer, type DevServerOptions, startDevServer } from '../../engine/dev-server.ts';
 import { setupNamespace } from '../../engine/setup.ts';
 import { type LogLine, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
@@ -69,7 +69,11 @@ export async function newMachine(): Promise<Machine> {
 }
 
 /** A real Temporal with its data in SQLite, prepared as `keyturn setup` does it. */
-export async function startTemporal(machine: Machine, temporalCli: string, port = 0): Promise<DevServer> {
+export async function startTemporal(
+  machine: Machine,
+  temporalCli: string,
+  { port = 0, dynamicConfig = {} }: { port?: number; dynamicConfig?: DevServerOptions['dynamicConfig'] } = {},
+): Promise<DevServer> {
   const { paths, env, keyring } = machine;
   const server = await startDevServer({
     executable: temporalCli,
@@ -77,6 +81,7 @@ export async function startTemporal(machine: Machine, temporalCli: string, port 
     dbFile: paths.temporalDbFile,
     logFile: join(paths.logsDir, 'temporal.log'),
     port,
+    dynamicConfig: dynamicConfig ?? {},
     uiPort: false,
   });
   const { connection } = await connectTemporal({ env: {}, address: server.address, keyring });

@@ -52,7 +52,7 @@ test('a worker that is started before Temporal waits for it, says so, then works
   await eventually(async () => (await readFile(log, 'utf8')).includes('Temporal does not answer; waiting for it'));
   expect(await readFile(log, 'utf8')).toContain(address);
 
-  const temporal = await startTemporal(machine, inject('temporalCli'), port);
+  const temporal = await startTemporal(machine, inject('temporalCli'), { port });
   onTestFinished(() => temporal.close());
   await worker.ready;
   const keyturn = await connect({ env: {}, address, keyring: machine.keyring });
