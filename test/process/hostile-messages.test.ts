@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { workflowId } from '../../workflows/messages.ts';
 import { hour, minute } from '../policy/states.ts';
@@ -49,7 +50,7 @@ async function sendJunk(name: string): Promise<number> {
     const handle = client.workflow.getHandle(workflowId(name));
     for (const input of junk) {
       for (const signal of signals) await handle.signal(signal, ...input);
-      await Promise.all(updates.map((update) => handle.executeUpdate(update, { args: [...input] }).catch(refusal)));
+      await Promise.all(updates.map((update) => send(handle, update, input).catch(refusal)));
     }
     for (const update of ['endPolicy', 'applyPolicy']) {
       await handle.executeUpdate(update, { args: [] }).catch(refusal);
@@ -63,6 +64,10 @@ async function sendJunk(name: string): Promise<number> {
   await handle.signal('rotateNow', { requestId: megabyte, reason: 7 });
   await handle.executeUpdate('endPolicy', { args: [{ mode: megabyte }] }).catch(refusal);
   return refused.length;
+}
+
+function send(handle: WorkflowHandle, update: string, args: readonly unknown[]): Promise<unknown> {
+  return handle.executeUpdate<unknown, [unknown?]>(update, { args: args as [unknown?] });
 }
 
 async function rotatesStill(name: string): Promise<void> {
