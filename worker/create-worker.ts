@@ -69,6 +69,8 @@ export async function bundleWorkflows(workflowsPath = ownWorkflows()): Promise<W
     preloadModules,
     failureConverterPath: failureConverterPath(),
     logger: silent,
+    // Modules are named by their whole path, also those outside of the folder that the process was started in.
+    webpackConfigHook: (config) => ({ ...config, context: '/' }),
   });
 }
 
