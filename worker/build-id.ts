@@ -25,10 +25,15 @@ export function buildIdOf({ code }: { code: string }): string {
   const home = homeOf(lean);
   const paths = new Set([...lean.matchAll(module)].map(([, path = '']) => path));
   const placeless = (text: string) =>
-    text.replace(/"([^"\n]+)"/g, (quoted, path: string) => (paths.has(path) ? `"${placelessPath(path, home)}"` : quoted));
+    text.replace(/"([^"\n]+)"/g, (quoted, path: string) =>
+      paths.has(path) ? `"${placelessPath(path, home)}"` : quoted,
+    );
   const modules = [...lean.matchAll(module)].map(([text]) => placeless(text)).sort();
   const around = placeless(lean.replace(module, ''));
-  return createHash('sha256').update([...modules, around].join('\n')).digest('hex').slice(0, idLength);
+  return createHash('sha256')
+    .update([...modules, around].join('\n'))
+    .digest('hex')
+    .slice(0, idLength);
 }
 
 /** The folder above that of the workflows, with a slash. */

@@ -3,7 +3,6 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   condition,
-  continueAsNew,
   log,
   proxyActivities,
   setCurrentDetails,
@@ -23,6 +22,7 @@ import * as after from '../policy/transitions.ts';
 import { detailsOf } from './details.ts';
 import { durableSteps, faultFrom } from './durable-steps.ts';
 import * as messages from './messages.ts';
+import { continueOnCurrentBuild, watchBuild } from './move-on.ts';
 import { type Life, liveOn, type Surroundings } from './policy-life.ts';
 import { showSearchAttributes } from './visibility.ts';
 
@@ -61,6 +61,7 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
   let refused = false;
   /** Not part of the state: it is for this run, and the next one has not been asked. */
   let refreshAsked = false;
+  const isOutdated = watchBuild();
   const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
 
   setHandler(messages.status, statusNow);
@@ -142,17 +143,17 @@ export async function rotationPolicy(passedOn: PolicyState): Promise<void> {
     planning: { planRun, confirmRun },
     now,
     newRotationId,
-    sleep: (until, because, changed) => sleep(until, because, () => changed() || refreshAsked),
+    sleep: (until, because, changed) => sleep(until, because, () => changed() || refreshAsked || isOutdated()),
     show,
   };
 
   await condition(() => life.state.policy !== null || refused, firstApplyTimeoutMs);
   for (;;) {
     const did = await liveOn(life, around);
-    if (did === 'idle' && !refreshAsked && !workflowInfo().continueAsNewSuggested) continue;
+    if (did === 'idle' && !refreshAsked && !isOutdated() && !workflowInfo().continueAsNewSuggested) continue;
     // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);
-    if (did !== 'ended') await continueAsNew<typeof rotationPolicy>(life.state);
+    if (did !== 'ended') await continueOnCurrentBuild<typeof rotationPolicy>(life.state);
     // Unless an apply was taken beside the first one, which was refused.
     if (life.state.policy === null || life.state.ending !== null) return;
   }

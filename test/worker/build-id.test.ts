@@ -22,7 +22,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function copyIn(place: string, packages: string): Promise<string> {
   const there = join(folder, place);
   await mkdir(there, { recursive: true });
-  for (const part of [...folders, 'package.json']) await cp(join(checkout, part), join(there, part), { recursive: true });
+  for (const part of [...folders, 'package.json'])
+    await cp(join(checkout, part), join(there, part), { recursive: true });
   await symlink(join(checkout, 'node_modules'), join(folder, packages, 'node_modules'));
   return there;
 }
