@@ -69,7 +69,12 @@ export async function newMachine(): Promise<Machine> {
 }
 
 /** A real Temporal with its data in SQLite, prepared as `keyturn setup` does it. */
-export async function startTemporal(machine: Machine, temporalCli: string, port = 0): Promise<DevServer> {
+export async function startTemporal(
+  machine: Machine,
+  temporalCli: string,
+  port = 0,
+  dynamicConfig: Record<string, boolean> = {},
+): Promise<DevServer> {
   const { paths, env, keyring } = machine;
   const server = await startDevServer({
     executable: temporalCli,
@@ -78,6 +83,7 @@ export async function startTemporal(machine: Machine, temporalCli: string, port 
     logFile: join(paths.logsDir, 'temporal.log'),
     port,
     uiPort: false,
+    dynamicConfig,
   });
   const { connection } = await connectTemporal({ env: {}, address: server.address, keyring });
   await setupNamespace(connection, 'default', { searchAttributes: searchAttributeTypes });
@@ -96,12 +102,13 @@ export type Stack = Machine & {
   close(left?: { planted: boolean }): Promise<void>;
 };
 
-export async function startStack(temporalCli: string): Promise<Stack> {
+/** `dynamicConfig`: further settings of the server. */
+export async function startStack(temporalCli: string, dynamicConfig: Record<string, boolean> = {}): Promise<Stack> {
   const machine = await newMachine();
   const { paths, connections, keyring, secrets } = machine;
   const requests: LogLine[] = [];
   const [temporal, simulator] = await Promise.all([
-    startTemporal(machine, temporalCli),
+    startTemporal(machine, temporalCli, 0, dynamicConfig),
     startSimulator({
       stateFile: paths.simulatorStateFile,
       log: (line) => requests.push(line),
