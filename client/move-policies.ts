@@ -1,5 +1,6 @@
 import { currentBuild, type RunStanding, standingsOf } from './builds.ts';
 import type { refreshPolicies } from './refresh-policies.ts';
+import { whileTakenOver } from './take-over.ts';
 import type { Temporal } from './temporal.ts';
 
 /** What became of a refresh: who goes on in a new run, and who will later, with the build it is on. */
@@ -15,11 +16,13 @@ type Watched = Pick<Parameters<typeof refreshPolicies>[1], 'policies' | 'stillOf
 /**
  * Has each of the policies go on in a new run, on the current build where there are builds. `refresh` is
  * `refreshPolicies`, or that with something to see meanwhile. Policies that have ended are left out.
+ * `takeOver`: from builds that no worker runs any more, too.
  */
 export async function movePolicies(
   temporal: Temporal,
   policies: readonly string[],
   refresh: (watched: Watched) => Promise<string[]>,
+  { takeOver = false } = {},
 ): Promise<Moved> {
   const before = await standingsOf(temporal, policies);
   const current = await currentBuild(temporal);
@@ -31,7 +34,9 @@ export async function movePolicies(
     return [...seen].filter(([name, now]) => !hasMoved(name, now)).map(([name]) => name);
   };
   const names = [...before.keys()].sort();
-  const left = new Set(await refresh({ policies: names, stillOf }));
+  const isElsewhere = ({ build }: RunStanding) => build !== null && current !== null && build !== current;
+  const elsewhere = takeOver ? [...before].filter(([, standing]) => isElsewhere(standing)).map(([name]) => name) : [];
+  const left = new Set(await whileTakenOver(temporal, elsewhere, () => refresh({ policies: names, stillOf })));
   return {
     current,
     moved: names.filter((name) => !left.has(name)),

@@ -3,7 +3,7 @@ import type { Moved } from '../../client/move-policies.ts';
 import { type Output, outputOption } from '../output-option.ts';
 import { printJson, say } from '../print.ts';
 
-type Options = Output & { all?: boolean };
+type Options = Output & { all?: boolean; takeOver?: boolean };
 
 /** More names than this help nobody. */
 const namesShown = 10;
@@ -14,9 +14,10 @@ export function refreshCommand(program: Command): void {
     .description('have a policy go on in a new run, on the current build; its state stays, and no key is made')
     .argument('[name]', 'the policy; or else --all')
     .option('--all', 'every policy, a few at a time')
+    .option('--take-over', 'also from a build that no worker runs any more: the current build replays its runs')
     .addOption(outputOption())
     .addHelpText('after', '\nExamples:\n  $ keyturn refresh checkout\n  $ keyturn refresh --all\n')
-    .action(async (name: string | undefined, { all = false, output }: Options) => {
+    .action(async (name: string | undefined, { all = false, takeOver = false, output }: Options) => {
       const { fault } = await import('../../errors/keyturn-error.ts');
       if ((name === undefined) !== all) throw fault('KEYTURN_USAGE', 'Name a policy, or say --all.');
       const { listPolicies } = await import('../../client/list-policies.ts');
@@ -26,7 +27,9 @@ export function refreshCommand(program: Command): void {
       const result = await withTemporal({}, async (temporal) => {
         const there = (await listPolicies(temporal)).map((policy) => policy.name);
         const asked = name === undefined ? there : [name];
-        const moved = await movePolicies(temporal, asked, (watched) => refreshShown(temporal, watched, output));
+        const moved = await movePolicies(temporal, asked, (watched) => refreshShown(temporal, watched, output), {
+          takeOver,
+        });
         const isThere = moved.moved.length + moved.waiting.length > 0;
         if (name !== undefined && !isThere) throw fault('KEYTURN_POLICY_UNKNOWN', name, there);
         return moved;

@@ -88,7 +88,7 @@ export async function rollForwardAndBack(site: Site, { pinned }: { pinned: boole
 export function buildCommands(site: Pick<Site, 'folder' | 'env' | 'runs'>) {
   async function run(...args: string[]) {
     const { code, stdout, stderr } = await runKeyturn(site, [...args, '-o', 'json']);
-    return code === 0 ? JSON.parse(stdout) : { exit: code, ...JSON.parse(stderr) };
+    return code === 0 ? JSON.parse(stdout) : { exit: code, ...JSON.parse(stdout || stderr) };
   }
   return {
     run,

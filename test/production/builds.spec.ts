@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Keyturn } from '../../client/keyturn.ts';
-import type { Environment } from '../../client/temporal.ts';
+import { connectTemporal, type Environment } from '../../client/temporal.ts';
 import { Secret } from '../../codec/secret.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
+import { workflowId } from '../../workflows/messages.ts';
+import { otherBuildVariable } from '../process/other-build.ts';
 import { issueFirstKey, policyNamed } from '../process/rotation.ts';
 import { type Machine, newMachine } from '../process/stack.ts';
 import { buildCommands, expectRotates, rollForwardAndBack, type Site } from '../process/two-builds.ts';
-import { startWorker } from '../process/worker-process.ts';
+import { startHookedWorker, startWorker } from '../process/worker-process.ts';
 import { runKeyturn } from '../run-keyturn.ts';
 import { adminTools, composed, runJob } from './composed.ts';
 import { startPostgres } from './postgres.ts';
@@ -18,6 +20,9 @@ import { say } from './say.ts';
 import { launchTemporal, planTemporal, untilServing } from './temporal.ts';
 
 // Builds on the server of docker-compose.yml, where a run stays with its build and moves on when it continues as new.
+
+/** `temporal.api.enums.v1.VersioningBehavior` */
+const pinned = 1;
 
 const onExit: (() => unknown)[] = [];
 let machine: Machine;
@@ -99,3 +104,68 @@ test('policies that began before there were builds are carried on by the first b
   await next.kill('SIGTERM');
   say('a policy of a worker without a build goes on with the first build');
 });
+
+test('workers that were replaced in place leave policies behind, and the new build takes them over', async () => {
+  const site = await siteIn('in-place');
+  const { run, standing } = buildCommands(site);
+  const before = startWorker(site);
+  await before.ready;
+  await issueFirstKey(site.keyturn, policyNamed('left-behind', { graceMs: 0, quarantineMs: 0 }));
+  const [first] = Object.keys(await standing());
+  await before.kill('SIGTERM');
+  const next = startHookedWorker({ ...site, env: { ...site.env, [otherBuildVariable]: '1' } }, async () => {});
+  await next.ready;
+  const [second] = Object.keys(await standing());
+  await run('build', 'current', String(second));
+
+  expect(await run('refresh', '--all'), 'nobody is there to move it').toEqual({
+    exit: 1,
+    current: second,
+    moved: [],
+    waiting: [{ name: 'left-behind', build: first }],
+  });
+  expect(await run('refresh', '--all', '--take-over')).toEqual({
+    current: second,
+    moved: ['left-behind'],
+    waiting: [],
+  });
+  await expectRotates(site, 'left-behind');
+  const { workflowExecutionInfo } = await described(site, 'left-behind');
+  expect(workflowExecutionInfo?.versioningInfo).toMatchObject({ behavior: pinned, versioningOverride: null });
+  await next.kill('SIGTERM');
+  say('a policy of a build that nobody runs any more was taken over');
+});
+
+test('one build at a time: the worker that starts last has every policy', async () => {
+  const site = await siteIn('single');
+  const single = { ...site, env: { ...site.env, KEYTURN_VERSIONING: 'single' } };
+  const before = startWorker(single);
+  await before.ready;
+  await issueFirstKey(site.keyturn, policyNamed('follower', { graceMs: 0, quarantineMs: 0 }));
+  await before.kill('SIGTERM');
+  const next = startHookedWorker({ ...single, env: { ...single.env, [otherBuildVariable]: '1' } }, async () => {});
+  await next.ready;
+  await expectRotates(site, 'follower');
+  const [build] = await buildCommands(site).run('build', 'list');
+  expect(build).toMatchObject({ state: 'current', policies: ['follower'] });
+  await next.kill('SIGTERM');
+  say('one build at a time: a policy followed it');
+});
+
+test('without versioning, runs go on and continue as new', async () => {
+  const site = await siteIn('off');
+  const worker = startWorker({ ...site, env: { ...site.env, KEYTURN_VERSIONING: 'off' } });
+  await worker.ready;
+  await issueFirstKey(site.keyturn, policyNamed('plain', { graceMs: 0, quarantineMs: 0 }));
+  expect(await buildCommands(site).run('refresh', '--all')).toEqual({ current: null, moved: ['plain'], waiting: [] });
+  await expectRotates(site, 'plain');
+  await worker.kill('SIGTERM');
+});
+
+async function described(site: Site, policy: string) {
+  const { connection, namespace } = await connectTemporal({ env: site.env, keyring: site.keyring });
+  const execution = { workflowId: workflowId(policy) };
+  const answer = await connection.workflowService.describeWorkflowExecution({ namespace, execution });
+  await connection.close();
+  return answer;
+}
