@@ -117,6 +117,8 @@ async function knownBuilds(temporal: Temporal): Promise<Known> {
   const { connection, namespace } = temporal;
   return request(temporal, async () => {
     try {
+      // Servers of 1.29 that have builds disabled describe them all the same, and say so when they list them.
+      await connection.workflowService.listWorkerDeployments({ namespace, pageSize: 1 });
       const { workerDeploymentInfo } = await connection.workflowService.describeWorkerDeployment({
         namespace,
         deploymentName,

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { deploymentName } from '../workflows/messages.ts';
-import { grpcCodeOf, lasting, notFound } from './grpc-code.ts';
+import { grpcCodeOf, lasting } from './grpc-code.ts';
 
 /**
  * `auto`: several builds side by side, the first that ever ran is the current one, and a person makes another current.
@@ -62,12 +61,11 @@ async function refusal(
 ): Promise<string | null> {
   for (; ; await sleep(againMs, undefined, { signal: stopped })) {
     try {
-      await workflowService.describeWorkerDeployment({ namespace, deploymentName });
+      // Not `describe`: 1.29 answers that one where it has them disabled, too.
+      await workflowService.listWorkerDeployments({ namespace, pageSize: 1 });
       return null;
     } catch (error) {
       const code = grpcCodeOf(error);
-      // None yet.
-      if (code === notFound) return null;
       // A server that is just starting must not be taken for one without builds: its policies would get no worker.
       if (code !== undefined && lasting.includes(code)) return (error as Error).message;
     }

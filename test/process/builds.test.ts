@@ -16,7 +16,9 @@ test('two builds side by side, forward and back: nobody is lost between them', {
   }
 });
 
-test('without worker versioning all works, and asking for builds says why there are none', async () => {
+test('without worker versioning all works, and asking for builds says why there are none', {
+  timeout: 60_000,
+}, async () => {
   const stack = await startStack(inject('temporalCli'), { 'system.enableDeploymentVersions': false });
   const worker = startWorker(stack);
   try {

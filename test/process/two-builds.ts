@@ -77,6 +77,8 @@ export async function rollForwardAndBack(site: Site, { pinned }: { pinned: boole
     goOn();
     expect((await endOfRotation(keyturn, 'at-work', rotationId)).event).toBe('published');
     expect(await refreshed).toEqual({ current: to, moved: policies, waiting: [] });
+    // A run that has just begun is on no build yet, and a rotation ends with several.
+    await untilAsleep(site, 'at-work');
     const settled = await commands.standing();
     expect(settled[to]).toEqual({ state: 'current', workers: 1, policies });
     expect(settled[from]?.policies).toEqual([]);
