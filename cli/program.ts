@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { applyCommand } from './commands/apply.ts';
+import { buildCommand } from './commands/build/index.ts';
 import { codecServerCommand } from './commands/codec-server.ts';
 import { connectionCommand } from './commands/connection/index.ts';
 import { deleteCommand } from './commands/delete.ts';
@@ -10,6 +11,7 @@ import { keyringCommand } from './commands/keyring/index.ts';
 import { listCommand } from './commands/list.ts';
 import { nextCommand } from './commands/next.ts';
 import { pauseCommand } from './commands/pause.ts';
+import { refreshCommand } from './commands/refresh.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { rotateCommand } from './commands/rotate.ts';
 import { secretCommand } from './commands/secret/index.ts';
@@ -42,9 +44,11 @@ export function createProgram(): Command {
   rotateCommand(program);
   pauseCommand(program);
   resumeCommand(program);
+  refreshCommand(program);
   deleteCommand(program);
   connectionCommand(program);
   secretCommand(program);
   keyringCommand(program);
+  buildCommand(program);
   return program;
 }

@@ -387,6 +387,19 @@ export const faults = {
     says: (what: string) => `Temporal is not set up for Keyturn: ${what}.`,
     remedy: 'keyturn setup',
   },
+  KEYTURN_VERSIONING_OFF: {
+    kind: 'terminal',
+    exit: 4,
+    says: (address: string, namespace: string) =>
+      `Temporal at ${address} has no worker versioning in namespace "${namespace}", so there are no builds.`,
+    remedy: 'Nothing to do: any worker takes any policy. What a server needs for builds: docs/deploy.md, Upgrades.',
+  },
+  KEYTURN_BUILD_UNKNOWN: {
+    kind: 'terminal',
+    exit: 3,
+    says: (id: string, known: readonly string[]) => `No worker has shown build "${id}". ${nearest(id, known)}`,
+    remedy: 'Start a worker of that build first; its log names it. keyturn build list shows every build.',
+  },
   KEYTURN_ENGINE_MISSING: {
     kind: 'terminal',
     says: (what: string, tried: string) => `${what} could not be had. ${tried}`,

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { liveSettings, type StepSettings, simulatorSettings } from '../activities/tools.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { VersioningSetting } from './versioning.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,6 +13,7 @@ export type WorkerConfig = {
   metricsAddress: string | null;
   settings: StepSettings;
   minIntervalMs: number;
+  versioning: VersioningSetting;
 };
 
 const variables = z.object({
@@ -25,6 +27,8 @@ const variables = z.object({
   KEYTURN_METRICS_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
   /** `live` waits as OpenRouter's edges need it; `simulator` is for watching. Default live. */
   KEYTURN_PACE: z.enum(['live', 'simulator']).default('live'),
+  /** Default auto: where this Temporal has worker versioning, policies keep to the build they began on. */
+  KEYTURN_VERSIONING: z.enum(['auto', 'single', 'off']).default('auto'),
 });
 
 /** @throws KEYTURN_USAGE names the variable and what is allowed */
@@ -34,8 +38,8 @@ export function workerConfig(env: Environment): WorkerConfig {
     const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     throw fault('KEYTURN_USAGE', `The environment is not right. ${wrong.join('; ')}.`);
   }
-  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT, KEYTURN_PACE } =
-    parsed.data;
+  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT } = parsed.data;
+  const { KEYTURN_PACE, KEYTURN_VERSIONING } = parsed.data;
   const live = KEYTURN_PACE === 'live';
   return {
     logLevel: KEYTURN_LOG_LEVEL,
@@ -44,6 +48,7 @@ export function workerConfig(env: Environment): WorkerConfig {
       KEYTURN_METRICS_PORT === undefined ? null : socketAddress(KEYTURN_HEALTH_HOST, KEYTURN_METRICS_PORT),
     settings: live ? liveSettings : simulatorSettings,
     minIntervalMs: live ? 1_000 : 0,
+    versioning: KEYTURN_VERSIONING,
   };
 }
 

@@ -10,8 +10,9 @@ import {
 import { createActivities } from '../activities/index.ts';
 import type { Tools } from '../activities/tools.ts';
 import { failureConverterPath, payloadConverterPath, workerDataConverter } from '../codec/data-converter.ts';
-import { taskQueue } from '../workflows/messages.ts';
+import { deploymentName, taskQueue } from '../workflows/messages.ts';
 import { activityInterceptor } from './activity-interceptor.ts';
+import type { Versioning } from './versioning.ts';
 
 export type WorkerOptions = {
   connection: NativeConnection;
@@ -19,6 +20,8 @@ export type WorkerOptions = {
   tools: Tools;
   /** Made by `bundleWorkflows`; made anew where it is not given. */
   bundle?: WorkflowBundleWithSourceMap;
+  /** Default null: the worker shows no build, and takes any policy. */
+  versioning?: Versioning | null;
   /** Default: `taskQueue`. */
   taskQueue?: string;
   /** Further ones around each step, inside Keyturn's own: a step they hold up still shows that it lives. */
@@ -36,6 +39,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     taskQueue: options.taskQueue ?? taskQueue,
     workflowBundle: options.bundle ?? (await bundleWorkflows()),
     activities: createActivities(options.tools),
+    ...(options.versioning ? { workerDeploymentOptions: deploymentOptions(options.versioning) } : {}),
     dataConverter: workerDataConverter(options.tools.keyring, options.namespace),
     interceptors: {
       activity: [(context) => ({ inbound: activityInterceptor(context) }), ...(options.activityInterceptors ?? [])],
@@ -54,6 +58,11 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
   });
 }
 
+function deploymentOptions({ buildId, behavior }: Versioning) {
+  const version = { deploymentName, buildId };
+  return { useWorkerVersioning: true as const, version, defaultVersioningBehavior: behavior };
+}
+
 /**
  * The workflow code, bundled once; takes about a second. `workflowsPath`: default ours, from the sources or from the
  * built package; a benchmark adds its own workflows.
@@ -70,6 +79,8 @@ export async function bundleWorkflows(workflowsPath = ownWorkflows()): Promise<W
     failureConverterPath: failureConverterPath(),
     payloadConverterPath: payloadConverterPath(),
     logger: silent,
+    // Modules are named by their whole path, also those outside of the folder that the process was started in.
+    webpackConfigHook: (config) => ({ ...config, context: '/' }),
   });
 }
 

@@ -1,13 +1,16 @@
 import { keyturnPaths } from '../config/paths.ts';
+import { buildIdOf } from './build-id.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
-import { createWorker, type WorkerOptions } from './create-worker.ts';
+import { bundleWorkflows, createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
 import { leaveNoTraces } from './leave-no-traces.ts';
 import { createLogger } from './logger.ts';
 import { openTools } from './open-tools.ts';
 import { installRuntime } from './runtime.ts';
+import { takeLead } from './take-lead.ts';
 import { untilPolling } from './until-polling.ts';
+import { versioningOn } from './versioning.ts';
 
 /** What a parent process is told once the worker polls (`process.send`). */
 export type WorkerReady = { ready: true; healthPort: number };
@@ -18,7 +21,7 @@ export type WorkerReady = { ready: true; healthPort: number };
  *
  * @throws KEYTURN_USAGE, KEYTURN_PORT_IN_USE, and what opening keyring, vault and keyturn.yaml throws
  */
-export async function runWorker(options: Pick<WorkerOptions, 'activityInterceptors'> = {}): Promise<void> {
+export async function runWorker(options: Pick<WorkerOptions, 'activityInterceptors' | 'bundle'> = {}): Promise<void> {
   const { env } = process;
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
@@ -33,15 +36,27 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, stopNow);
   try {
     const { connection, namespace } = await connectTemporal(log, stop.signal);
-    const worker = await createWorker({ ...options, connection, namespace, tools });
+    const bundle = options.bundle ?? (await bundleWorkflows());
+    const { versioning: setting } = config;
+    const versioning = await versioningOn(
+      connection,
+      { namespace, setting, buildId: buildIdOf(bundle) },
+      log,
+      stop.signal,
+    );
+    const worker = await createWorker({ ...options, connection, namespace, tools, bundle, versioning });
     const health = await startHealth(worker, config.health.host, config.health.port);
     const running = worker.run();
     if (stop.signal.aborted) worker.shutdown();
     else stop.signal.addEventListener('abort', () => worker.getState() === 'RUNNING' && worker.shutdown());
-    await Promise.race([untilPolling(connection, worker), running]);
+    const settled = async () => {
+      await untilPolling(connection, worker);
+      if (versioning) await takeLead(connection, worker, { ...versioning, always: setting === 'single' }, log);
+    };
+    await Promise.race([settled(), running]);
     if (worker.getState() === 'RUNNING') {
       const ready: WorkerReady = { ready: true, healthPort: health.port };
-      log.info({ healthPort: health.port, namespace }, 'worker ready');
+      log.info({ healthPort: health.port, namespace, ...versioning }, 'worker ready');
       process.send?.(ready);
     }
     await running;

@@ -5,6 +5,8 @@ import type { EndingMode, Happening, LiveKey } from '../policy/state.ts';
 import type { PolicyStatus } from '../policy/status.ts';
 
 export const taskQueue = 'keyturn';
+/** Of the builds of the workflow code: Temporal's "worker deployment", each build a version of it. */
+export const deploymentName = 'keyturn';
 export const workflowType = 'rotationPolicy';
 
 export function workflowId(policyName: string): string {

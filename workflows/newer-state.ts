@@ -1,7 +1,6 @@
 import {
   ApplicationFailure,
   condition,
-  continueAsNew,
   defineUpdate,
   setDefaultSignalHandler,
   setHandler,
@@ -13,6 +12,7 @@ import { type Migrated, migratedState } from '../policy/migrations.ts';
 import { newPolicyState, stateVersion } from '../policy/state.ts';
 import { statusOf } from '../policy/status.ts';
 import * as messages from './messages.ts';
+import { continueOnCurrentBuild } from './move-on.ts';
 import type { rotationPolicy } from './rotation-policy.ts';
 import { searchAttributes } from './search-attributes.ts';
 
@@ -61,7 +61,7 @@ export async function passOn(
     holdMessages(held, cancelled, () => {});
     upsertSearchAttributes([{ key: searchAttributes.state, value: 'needs-attention' }]);
   }
-  return continueAsNew<typeof rotationPolicy>(passedOn, { held });
+  return continueOnCurrentBuild<typeof rotationPolicy>(passedOn, { held });
 }
 
 function holdMessages(held: Held[], cancelled: Promise<never>, heard: (name: string) => void): void {

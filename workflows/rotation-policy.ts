@@ -4,7 +4,6 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  continueAsNew,
   log,
   proxyActivities,
   setCurrentDetails,
@@ -24,6 +23,7 @@ import { detailsOf } from './details.ts';
 import { durableSteps, faultFrom } from './durable-steps.ts';
 import { admit, hearSignal, type MessageName, type Moment, take } from './inbox.ts';
 import * as messages from './messages.ts';
+import { continueOnCurrentBuild, watchBuild } from './move-on.ts';
 import { cancelMessage, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
 import { type Life, liveOn, newLife, type Surroundings } from './policy-life.ts';
 import { showSearchAttributes } from './visibility.ts';
@@ -96,6 +96,7 @@ export async function rotationPolicy(passedOn: unknown, waiting?: Waiting): Prom
 async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind | null> {
   let stuck: Attention | null = null;
   let refused = false;
+  const isOutdated = watchBuild();
   const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
 
   setHandler(messages.status, statusNow);
@@ -153,7 +154,7 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
       show();
     },
   });
-  const mustMoveOn = () => life.refreshAsked || workflowInfo().continueAsNewSuggested;
+  const mustMoveOn = () => life.refreshAsked || isOutdated() || workflowInfo().continueAsNewSuggested;
   const around: Surroundings = {
     steps,
     planning: { planRun, confirmRun },
@@ -172,7 +173,7 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
     if (did !== 'ended' && life.refreshAsked) await sealCurrentAnew(life);
     // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);
-    if (did !== 'ended') await continueAsNew<typeof rotationPolicy>(bounded(life.state));
+    if (did !== 'ended') await continueOnCurrentBuild<typeof rotationPolicy>(bounded(life.state));
     // Unless an apply was taken beside the first one, which was refused.
     if (life.state.policy === null || life.state.ending !== null) break;
   }

@@ -86,6 +86,8 @@ function spawnWorker({ env, live, address }: WorkerProcessOptions, logFile: stri
       // Two workers on one machine must not want one port; whoever sets it means it.
       KEYTURN_HEALTH_PORT: '0',
       KEYTURN_PACE: live ? 'live' : 'simulator',
+      // The only worker there is: its policies follow whatever code it was started with.
+      KEYTURN_VERSIONING: 'single',
       ...env,
       TEMPORAL_ADDRESS: address,
     },

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { runWorker } from '../../worker/run-worker.ts';
+import { bundleOtherBuild, otherBuildVariable } from './other-build.ts';
 import { stepHook } from './step-hook.ts';
 
 // `keyturn worker` with one interceptor more: around each step it asks its parent process, and waits for the go.
@@ -10,6 +11,7 @@ process.once('disconnect', () => process.exit(1));
 let calls = 0;
 
 await runWorker({
+  ...(process.env[otherBuildVariable] ? { bundle: await bundleOtherBuild() } : {}),
   activityInterceptors: [
     stepHook(async (moment) => {
       calls += 1;

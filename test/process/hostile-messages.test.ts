@@ -67,7 +67,7 @@ async function sendJunk(name: string): Promise<number> {
 }
 
 function send(handle: WorkflowHandle, update: string, args: readonly unknown[]): Promise<unknown> {
-  return handle.executeUpdate<unknown, [unknown?]>(update, { args: args as [unknown?] });
+  return handle.executeUpdate(update, { args: args as [] });
 }
 
 async function rotatesStill(name: string): Promise<void> {

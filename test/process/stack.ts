@@ -81,7 +81,7 @@ export async function startTemporal(
     dbFile: paths.temporalDbFile,
     logFile: join(paths.logsDir, 'temporal.log'),
     port,
-    dynamicConfig: dynamicConfig ?? {},
+    dynamicConfig,
     uiPort: false,
   });
   const { connection } = await connectTemporal({ env: {}, address: server.address, keyring });
@@ -101,12 +101,13 @@ export type Stack = Machine & {
   close(left?: { planted: boolean }): Promise<void>;
 };
 
-export async function startStack(temporalCli: string): Promise<Stack> {
+/** `dynamicConfig`: further settings of the server. */
+export async function startStack(temporalCli: string, dynamicConfig: Record<string, boolean> = {}): Promise<Stack> {
   const machine = await newMachine();
   const { paths, connections, keyring, secrets } = machine;
   const requests: LogLine[] = [];
   const [temporal, simulator] = await Promise.all([
-    startTemporal(machine, temporalCli),
+    startTemporal(machine, temporalCli, { dynamicConfig }),
     startSimulator({
       stateFile: paths.simulatorStateFile,
       log: (line) => requests.push(line),

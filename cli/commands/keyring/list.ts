@@ -27,7 +27,7 @@ export function keyringListCommand(keyring: Command): void {
     .action(async ({ output }: Output) => {
       const { keyringHere, openHere, vaultRows } = await import('./keyring-here.ts');
       const { policiesByKey } = await import('./policies-by-key.ts');
-      const { withTemporal } = await import('./with-temporal.ts');
+      const { withTemporal } = await import('../../with-temporal.ts');
       const here = keyringHere();
       const { source, content, keyring: keys } = await openHere(here);
       const rows = await orNull('the vault', vaultRows(here));

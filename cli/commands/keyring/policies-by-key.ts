@@ -1,4 +1,5 @@
 import type { Payload } from '@temporalio/common';
+import { fewAtOnce } from '../../../client/few-at-once.ts';
 import { listPolicies } from '../../../client/list-policies.ts';
 import { request } from '../../../client/request.ts';
 import type { Temporal } from '../../../client/temporal.ts';
@@ -6,7 +7,6 @@ import { grpc, grpcStatusOf } from '../../../client/temporal-error.ts';
 import type { Keyring } from '../../../codec/keyring.ts';
 import { encryptionKeyOf, payloadCodec } from '../../../codec/payload-codec.ts';
 import { workflowId } from '../../../workflows/messages.ts';
-import { fewAtOnce } from './few-at-once.ts';
 
 /** A sealed value within a payload (codec/seal.ts). */
 const sealedForm = /\bkt1\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{38,}/g;

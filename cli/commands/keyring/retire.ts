@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import type { Temporal } from '../../../client/temporal.ts';
-import type { Keyring } from '../../../codec/keyring.ts';
 import { type Output, outputOption } from '../../output-option.ts';
-import { note, printJson, say } from '../../print.ts';
+import { printJson, say } from '../../print.ts';
 
 type Options = Output & { refresh?: boolean };
 
@@ -22,8 +20,9 @@ export function keyringRetireCommand(keyring: Command): void {
       const { changeKeyringFile } = await import('../../../codec/keyring-file.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, openHere, requireFile, vaultRows } = await import('./keyring-here.ts');
-      const { policiesByKey } = await import('./policies-by-key.ts');
-      const { withTemporal } = await import('./with-temporal.ts');
+      const { refreshShown } = await import('../../refresh-shown.ts');
+      const { policiesByKey, whichNeed } = await import('./policies-by-key.ts');
+      const { withTemporal } = await import('../../with-temporal.ts');
       const here = keyringHere();
       requireFile(here);
       const { content, keyring: keys } = await openHere(here);
@@ -34,8 +33,9 @@ export function keyringRetireCommand(keyring: Command): void {
       const { policies, refreshed } = await withTemporal({ keyring: keys }, async (temporal) => {
         const search = async () => (await policiesByKey(temporal, keys)).get(id) ?? [];
         const found = await search();
+        const stillOf = async (some: readonly string[]) => (await whichNeed(temporal, keys, some)).get(id) ?? [];
         if (!refresh || found.length === 0) return { policies: found, refreshed: [] };
-        const left = await refreshShown(temporal, keys, id, found, output);
+        const left = await refreshShown(temporal, { policies: found, stillOf }, output);
         return { policies: left.length > 0 ? left : await search(), refreshed: found };
       });
       const rows = (await vaultRows(here)).filter(({ keyId }) => keyId === id).map(({ named }) => named);
@@ -52,29 +52,6 @@ export function keyringRetireCommand(keyring: Command): void {
       if (refreshed.length > 0) say(`Moved on to ${content.activeId}: ${some(refreshed)}.`);
       say(`Key ${id} is gone. Closed runs that Temporal still keeps of its time can no longer be read.`);
     });
-}
-
-/** Who waits is told for what. */
-async function refreshShown(
-  temporal: Temporal,
-  keyring: Keyring,
-  keyId: string,
-  policies: string[],
-  output: Output['output'],
-): Promise<string[]> {
-  const { transientLine } = await import('../../transient-line.ts');
-  const { patienceMs, refreshPolicies } = await import('./refresh-policies.ts');
-  const isTerminal = process.stdout.isTTY === true;
-  const line = transientLine(output === 'text' && isTerminal, '');
-  let left = policies.length;
-  const patience = `up to ${patienceMs / 1000} s for each next one`;
-  if (output === 'text' && !isTerminal) note(`Waiting until policies have moved on, ${patience} …`);
-  line.show(() => `… ${policies.length - left} of ${policies.length} policies have moved on; ${patience}`);
-  try {
-    return await refreshPolicies(temporal, { keyring, keyId, policies, onLook: (still) => (left = still) });
-  } finally {
-    line.clear();
-  }
 }
 
 function remedy(id: string, refreshed: boolean): string {

@@ -1,5 +1,5 @@
-import { type ConnectOptions, connectTemporal, type Temporal } from '../../../client/temporal.ts';
-import { connectOptions } from '../../with-keyturn.ts';
+import { type ConnectOptions, connectTemporal, type Temporal } from '../client/temporal.ts';
+import { connectOptions } from './with-keyturn.ts';
 
 /** Runs `work` over a connection that is closed after it. */
 export async function withTemporal<Result>(

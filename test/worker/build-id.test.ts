@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildIdOf } from '../../worker/build-id.ts';
+import { bundleWorkflows } from '../../worker/create-worker.ts';
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const folders = ['workflows', 'policy', 'errors', 'codec', 'worker', 'activities', 'openrouter', 'stores', 'config'];
+
+let folder: string;
+let code: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keyturn-build-id-'));
+  code = (await bundleWorkflows()).code;
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Keyturn in another folder, its packages in one above it as npm may have put them. */
+async function copyIn(place: string, packages: string): Promise<string> {
+  const there = join(folder, place);
+  await mkdir(there, { recursive: true });
+  for (const part of [...folders, 'package.json'])
+    await cp(join(checkout, part), join(there, part), { recursive: true });
+  await symlink(join(checkout, 'node_modules'), join(folder, packages, 'node_modules'));
+  return there;
+}
+
+/** As a worker of that copy, started in `cwd`, has it. */
+function idIn(copy: string, cwd: string): string {
+  const program = `
+    const { bundleWorkflows } = await import('${copy}/worker/create-worker.ts');
+    const { buildIdOf } = await import('${copy}/worker/build-id.ts');
+    process.stdout.write(buildIdOf(await bundleWorkflows()));`;
+  return execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd, encoding: 'utf8' });
+}
+
+test('the same code in another folder is the same build, or a new machine would move every policy', async () => {
+  const here = buildIdOf({ code });
+  expect(here).toMatch(/^[0-9a-f]{12}$/);
+  const deep = await copyIn('releases/of-today/keyturn', 'releases/of-today/keyturn');
+  expect(idIn(deep, deep)).toBe(here);
+  expect(idIn(await copyIn('flat', ''), '/')).toBe(here);
+});
+
+test('a map of the sources is no part of the code', () => {
+  const withoutMap = code.replace(/\n\/\/# sourceMappingURL=.*/, '');
+  expect(withoutMap.length).toBeLessThan(code.length);
+  expect(buildIdOf({ code: withoutMap })).toBe(buildIdOf({ code }));
+});
+
+test('a change of one character is another build, or policies would wake in code that cannot replay them', () => {
+  const changed = code.replace('.slice(0, 250)', '.slice(0, 251)');
+  expect(changed).not.toBe(code);
+  expect(buildIdOf({ code: changed })).not.toBe(buildIdOf({ code }));
+});
