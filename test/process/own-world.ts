@@ -13,6 +13,7 @@ import { openTools } from '../../worker/open-tools.ts';
 import { untilPolling } from '../../worker/until-polling.ts';
 import { expectNoLeak, machineFiles, ownersFile, requireNone } from './everywhere.ts';
 import { expectReplays } from './replays.ts';
+import { openSecondStore, type SecondStore, withSecondStore } from './second-store.ts';
 import { findLeaks } from './secret-scan.ts';
 import { type Machine, newMachine, startTemporal } from './stack.ts';
 import { type OnMoment, stepHook } from './step-hook.ts';
@@ -23,6 +24,8 @@ export type World = Machine & {
   /** Every request that the simulator has answered, oldest first. */
   requests: LogLine[];
   keyturn: Keyturn;
+  /** A store beside `local`. */
+  second: SecondStore;
   /** Called around each step. Replace it to change the world there. */
   onMoment: OnMoment;
   close(): Promise<void>;
@@ -76,10 +79,11 @@ async function newWorld(
   secrets.push(simulator.managementKey);
   if (declared) await declareMain(machine, simulator);
   else await connectMain(machine, simulator.url, simulator.managementKey);
+  const second = openSecondStore(machine);
   const worker = await createWorker({
     connection,
     namespace: 'default',
-    tools: await toolsOf(machine),
+    tools: withSecondStore(await toolsOf(machine), second),
     bundle,
     taskQueue,
     activityInterceptors: [stepHook((moment) => world.onMoment(moment))],
@@ -92,6 +96,7 @@ async function newWorld(
     simulator,
     requests,
     keyturn,
+    second,
     onMoment: async () => {},
     async close() {
       worker.shutdown();

@@ -1,0 +1,95 @@
+import { request } from 'undici';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fault } from '../../errors/keyturn-error.ts';
+import type { SecretStore } from '../../stores/secret-store.ts';
+import { hour } from '../policy/states.ts';
+import { existingKeys, keysEverMade, secretName } from './agreement.ts';
+import { shareTemporal, type World } from './own-world.ts';
+import { endOfRotation, eventually, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';
+import { isDown, secondStoreName } from './second-store.ts';
+
+const timeout = 90_000;
+
+let shared: Awaited<ReturnType<typeof shareTemporal>>;
+let world: World;
+beforeAll(async () => {
+  shared = await shareTemporal();
+  world = await shared.newWorld();
+});
+afterAll(async () => {
+  await world.close();
+  await shared.close();
+});
+
+const inBoth = (name: string, graceMs: number) =>
+  policyNamed(name, {
+    graceMs,
+    quarantineMs: 500,
+    secret: { name: secretName(name), stores: ['local', secondStoreName] },
+  });
+
+/** Readers of both stores, over and over; what they have read is tried until `stop`, which answers what was refused. */
+function startReaders(policy: string) {
+  const kept = new Set<string>();
+  const refused: string[] = [];
+  let isOver = false;
+  const read = async (store: SecretStore) => {
+    const held = await store.read({ policy, name: secretName(policy) }).catch(() => null);
+    if (held?.kind === 'held') kept.add(held.value.reveal());
+  };
+  const reading = eventually(async () => {
+    await Promise.all([world.vault, world.second.store].map(read));
+    for (const secret of kept) {
+      const headers = { authorization: `Bearer ${secret}` };
+      const { statusCode, body } = await request(`${world.simulator.url}/key`, { headers });
+      await body.dump();
+      if (statusCode !== 200) refused.push(`${statusCode} for ${world.simulator.control.whoIs(secret)}`);
+    }
+    return isOver;
+  });
+  return async () => {
+    isOver = true;
+    await reading;
+    return { refused, secrets: kept.size };
+  };
+}
+
+test('a second store that is down costs patience, no key, and no reader', { timeout }, async () => {
+  await issueFirstKey(world.keyturn, inBoth('patient', hour));
+  const stopReaders = startReaders('patient');
+  world.second.failure = isDown;
+  world.second.failures = 0;
+  const { rotationId } = await world.keyturn.rotate('patient', { reason: 'the second store is down' });
+  // The first one shows the new key by then; five tries take a quarter of a minute.
+  await eventually(async () => world.second.failures >= 5);
+  const { running } = await world.keyturn.status('patient');
+  expect(running?.steps.at(-1)?.note).toMatch(/is tried again: Store "second" cannot be used right now/);
+  world.second.failure = null;
+  expect(await endOfRotation(world.keyturn, 'patient', rotationId)).toMatchObject({ event: 'published', attempt: 1 });
+  expect(await stopReaders()).toEqual({ refused: [], secrets: 2 });
+  expect(keysEverMade(world, 'patient')).toHaveLength(2);
+});
+
+test('a key that the first store has shown before the second refused it works on for a grace', {
+  timeout,
+}, async () => {
+  await issueFirstKey(world.keyturn, inBoth('withdrawn', 6_000));
+  world.onMoment = async ({ policy, step, at }) => {
+    if (policy === 'withdrawn' && step === 'verifySecret' && at === 'after') {
+      world.second.failure = fault('KEYTURN_SECRET_OWNED', secretName(policy), secondStoreName, 'somebody');
+    }
+  };
+  const stopReaders = startReaders('withdrawn');
+  const { rotationId } = await world.keyturn.rotate('withdrawn', { reason: 'to be undone' });
+  // The store that refuses cannot be restored either: that is tried until it can.
+  await statusWhen(world.keyturn, 'withdrawn', ({ running, attention }) => running === null || attention.length > 0);
+  world.onMoment = async () => {};
+  world.second.failure = null;
+  expect((await endOfRotation(world.keyturn, 'withdrawn', rotationId)).event).toBe('undone');
+  const undone = await world.keyturn.status('withdrawn');
+  const key = undone.keys.find(({ withdrawn }) => withdrawn);
+  expect(key).toMatchObject({ generation: 2, state: 'in grace' });
+  expect(undone.state).toBe('needs-attention');
+  expect(await stopReaders()).toMatchObject({ refused: [], secrets: 2 });
+  await eventually(async () => !existingKeys(world, 'withdrawn').some(({ hash }) => hash === key?.hash));
+});
