@@ -2,7 +2,10 @@ import type { Policy } from '../../policy/policy.ts';
 import { flood, sendJunk } from './hostile.ts';
 import { plainPolicy } from './plain-policy.ts';
 import type { Random } from './random.ts';
+import type { StoreWatcher } from './store.ts';
 import { connections, type World } from './world.ts';
+
+type StoreChange = Parameters<StoreWatcher>[0];
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -114,6 +117,23 @@ export async function end(world: World, random: Random): Promise<void> {
     await world.clock.wait(random.between(0, day));
     await world.entity.cancel();
   }
+}
+
+const lastShown = new WeakMap<World, Map<string, string>>();
+
+/** The secret of a policy that is being deleted leaves a store, and somebody puts it back: its application broke. */
+export function putBack(world: World, policy: Policy, { store, value, by }: StoreChange, random: Random): void {
+  const shown = lastShown.get(world) ?? new Map<string, string>();
+  lastShown.set(world, shown);
+  const before = shown.get(store);
+  if (value !== null) shown.set(store, value);
+  if (by !== 'removal' || before === undefined || !random.chance(0.3)) return;
+  const shelf = world.stores.find(({ name }) => name === store);
+  world.clock.after(random.between(0, 400), () => {
+    world.invariants.tampered();
+    shelf?.tamper(policy.secret.name, before);
+  });
+  world.clock.after(random.between(1, 5) * hour, () => shelf?.takeAway(policy.secret.name));
 }
 
 async function request(world: World, requestId: string, random: Random): Promise<void> {

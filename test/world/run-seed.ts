@@ -3,7 +3,7 @@ import { type FaultTable, randomFaults } from './faults.ts';
 import { longestLingerMs } from './openrouter.ts';
 import { orphansIn } from './orphans.ts';
 import { Random } from './random.ts';
-import { disturb, end, messages, randomPolicy } from './random-life.ts';
+import { disturb, end, messages, putBack, randomPolicy } from './random-life.ts';
 import { createWorld, type Mutation, type World } from './world.ts';
 
 export type SeedResult = {
@@ -56,6 +56,7 @@ export async function runSeed(
     ...(random.chance(0.15)
       ? { rules: { fromMs: startMs + random.between(1, 60) * day, shiftMs: random.pick([-hour, hour, 2 * hour]) } }
       : {}),
+    onStoreChange: (change) => !calm && putBack(world, policy, change, lifeDice),
     onBegin: () => !calm && disturb(world, policy, lifeDice, () => calm),
     ...options,
   });

@@ -120,6 +120,12 @@ export class MemoryStore {
     this.#show(shelf, version, 'a stranger');
   }
 
+  /** And takes away again what they wrote. */
+  takeAway(secretName: string): void {
+    const shelf = this.#shelves.get(secretName);
+    if (shelf !== undefined) this.#show(shelf, null, 'a stranger');
+  }
+
   #own(secret: SecretRef): Shelf | undefined {
     const shelf = this.#shelves.get(secret.name);
     if (shelf !== undefined && shelf.current !== null && shelf.owner !== secret.policy) {

@@ -10,7 +10,7 @@ import { Invariants } from './invariants.ts';
 import { longestLingerMs, OpenRouter, type Propagation } from './openrouter.ts';
 import { Random } from './random.ts';
 import { createStepRunner } from './step-runner.ts';
-import { MemoryStore } from './store.ts';
+import { MemoryStore, type StoreWatcher } from './store.ts';
 
 export type WorldOptions = {
   seed: number;
@@ -29,6 +29,7 @@ export type WorldOptions = {
   /** Told the story as it happens. */
   trace?: (line: string) => void;
   onBegin?: () => void;
+  onStoreChange?: StoreWatcher;
 };
 
 export type Mutation = {
@@ -90,8 +91,12 @@ export function createWorld(options: WorldOptions): World {
   const accounts = new Map(connections.map((name) => [name, account()]));
   const openrouter = accounts.get(policy.connection) as OpenRouter;
   for (const one of accounts.values()) one.plantBystanders([policy.key.name, 'keyturn:somebody-else:r1:1']);
+  const storeChanged: StoreWatcher = (change) => {
+    invariants.storeChanged(change);
+    options.onStoreChange?.(change);
+  };
   const stores = policy.secret.stores.map(
-    (name) => new MemoryStore(name, clock.now, invariants.storeChanged, name === writeOnlyStore),
+    (name) => new MemoryStore(name, clock.now, storeChanged, name === writeOnlyStore),
   );
   let rules = { fromMs: Number.POSITIVE_INFINITY, shiftMs: 0 };
   function byTheRules(run: Run): Run {
