@@ -1,6 +1,6 @@
+import { remembered } from '../policy/bounds.ts';
 import type { Happening, PolicyState } from '../policy/state.ts';
 
-/** What a policy remembers at most (policy/transitions.ts). */
 const turns = 10;
 
 /**
@@ -18,5 +18,7 @@ export function longLived(state: PolicyState): PolicyState {
   const requests = Array.from({ length: turns }, (_, n) => {
     return { requestId: `00000000-0000-4000-8000-00000000000${n}`, rotationId: current.rotationId };
   });
-  return { ...state, history: Array.from({ length: turns }, () => [...revoked, published]).flat(), requests };
+  // New ones: the same happening twice counts as one.
+  const happened = Array.from({ length: turns }, () => structuredClone([...revoked, published])).flat();
+  return { ...state, history: remembered(happened), requests };
 }

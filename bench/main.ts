@@ -6,6 +6,7 @@ import { historyCost } from './history-cost.ts';
 import { sleepingHeap } from './sleeping-heap.ts';
 import { findTemporal, startStack } from './stack.ts';
 import { startUp } from './start-up.ts';
+import { stateSize } from './state-size.ts';
 import { type Figure, printJson, printTable } from './table.ts';
 import { exitOnSignals } from './temp-folder.ts';
 import { throughput } from './throughput.ts';
@@ -19,6 +20,7 @@ try {
   const temporalCli = await findTemporal(progress);
   // The world first: processor time is counted, and nothing else runs in this process yet.
   await measure('simulated world', worldSpeed);
+  await measure('size of the state', stateSize);
   await measure('start-up', () => startUp(temporalCli));
   const stack = await startStack(temporalCli);
   try {

@@ -71,7 +71,7 @@ export type Keyturn = {
    */
   refresh(policy: string): Promise<void>;
   status(policy: string): Promise<PolicyStatus>;
-  /** What happened, oldest first: the last 30. */
+  /** What happened, oldest first: the last 30, at most 7 published keys and 4 revocations among them. */
   history(policy: string): Promise<Happening[]>;
   /** The next `count` (≥ 1) scheduled runs. */
   next(policy: string, count: number): Promise<Upcoming>;

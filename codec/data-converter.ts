@@ -15,11 +15,22 @@ export function workerDataConverter(keyring: Keyring, namespace: string): DataCo
   return {
     failureConverterPath: failureConverterPath(),
     payloadConverterPath: payloadConverterPath(),
-    payloadCodecs: [{ ...codec, decode: (payloads) => Promise.all(payloads.map((one) => decodedOrAsIs(codec, one))) }],
+    payloadCodecs: [
+      {
+        ...codec,
+        decode: (payloads, context) =>
+          context?.type === 'workflow'
+            ? Promise.all(payloads.map((one) => decodedOrAsIs(codec, one)))
+            : codec.decode(payloads),
+      },
+    ],
   };
 }
 
-/** The codec runs before any workflow code: what it throws fails the workflow task, again and again. */
+/**
+ * What is sent to a workflow, by anybody. The codec runs before any workflow code: what it throws fails the workflow task,
+ * again and again. For results of steps that is right: they are ours, and wait for a worker that has the keyring.
+ */
 async function decodedOrAsIs(codec: PayloadCodec, payload: Payload): Promise<Payload> {
   const [decoded = payload] = await codec.decode([payload]).catch(() => [payload]);
   return decoded;

@@ -1,4 +1,4 @@
-import type { Blocked, FaultNote, Happening, PolicyState } from './state.ts';
+import type { Blocked, FaultNote, Happening, PolicyState, RotationRecord } from './state.ts';
 
 /**
  * How large a state may be when it is passed on to the next run, in bytes of JSON as UTF-8: far below the 2 MB at which
@@ -6,15 +6,18 @@ import type { Blocked, FaultNote, Happening, PolicyState } from './state.ts';
  */
 export const maxStateBytes = 60 * 1024;
 
-/** No single text is longer than this; a person reads it in a few lines. */
+/** No single text is longer than this, in characters; a person reads it in a few lines. */
 const longestText = 600;
+/** Where all else did not help, in bytes of JSON: a control character takes six. */
+const briefText = 80;
 
 /**
  * The state within `maxStateBytes`. What is oldest and least useful goes first: happenings and request ids, then the
- * words of steps and of what blocks a key. Keys, markers, what is due and the last rotation of each outcome stay.
+ * words of steps and of what blocks a key, then most of every text. Keys, markers, what is due and the last rotation of
+ * each outcome stay.
  */
 export function bounded(state: PolicyState): PolicyState {
-  let smaller = withShortTexts(state);
+  let smaller = withTexts(state, (text) => cut(text, longestText));
   for (const shrink of shrinks) {
     for (;;) {
       if (bytesOf(smaller) <= maxStateBytes) return smaller;
@@ -31,6 +34,26 @@ export function cut(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
+/** The text, cut with a mark where it takes more than `most` bytes. */
+function cutToBytes(text: string, most: number): string {
+  let shorter = cut(text, most);
+  while (bytesOf(shorter) - '""'.length > most) shorter = cut(shorter, Math.floor(shorter.length * 0.8));
+  return shorter;
+}
+
+const mostHappenings = 30;
+/** What went as planned is remembered for less long: it is only of interest beside what did not. */
+const mostPublished = 7;
+const mostRevoked = 4;
+
+/** What a policy remembers of what happened, newest last. The last rotation of each outcome is kept elsewhere. */
+export function remembered(history: Happening[]): Happening[] {
+  const published = history.filter(({ event }) => event === 'published').slice(0, -mostPublished);
+  const revoked = history.filter(({ event }) => event === 'disabled' || event === 'deleted').slice(0, -mostRevoked);
+  const forgotten = new Set([...published, ...revoked]);
+  return history.filter((one) => !forgotten.has(one)).slice(-mostHappenings);
+}
+
 /** One thing less, or null where there is none left. */
 const shrinks: ((state: PolicyState) => PolicyState | null)[] = [
   // Three of each remain, for somebody who asks again and who wonders what happened.
@@ -38,46 +61,69 @@ const shrinks: ((state: PolicyState) => PolicyState | null)[] = [
   (state) => (state.requests.length <= 3 ? null : { ...state, requests: state.requests.slice(halfOf(state.requests)) }),
   (state) => (state.lastSteps.length === 0 ? null : { ...state, lastSteps: [] }),
   (state) => (state.retiring.every(isBrief) ? null : { ...state, retiring: state.retiring.map(briefly) }),
+  (state) => {
+    const brief = { ...withTexts(state, (text) => cutToBytes(text, briefText)), requests: [], history: [] };
+    return bytesOf(brief) < bytesOf(state) ? brief : null;
+  },
+  (state) => (state.retiring.every(isSilent) ? null : { ...state, retiring: state.retiring.map(silently) }),
 ];
 
 function halfOf(list: readonly unknown[]): number {
   return Math.ceil((list.length - 3) / 2);
 }
 
-function isBrief({ blocked }: { blocked: Blocked | null }): boolean {
-  return blocked === null || (blocked.remedy === '' && blocked.message.length <= briefText);
+type MaybeBlocked = { blocked: Blocked | null };
+
+function isBrief({ blocked }: MaybeBlocked): boolean {
+  return blocked === null || (blocked.remedy === '' && cutToBytes(blocked.message, briefText) === blocked.message);
 }
 
-const briefText = 80;
-
-function briefly<Key extends { blocked: Blocked | null }>(key: Key): Key {
+function briefly<Key extends MaybeBlocked>(key: Key): Key {
   const { blocked } = key;
-  return blocked === null
-    ? key
-    : { ...key, blocked: { ...blocked, message: cut(blocked.message, briefText), remedy: '' } };
+  if (blocked === null) return key;
+  return { ...key, blocked: { ...blocked, message: cutToBytes(blocked.message, briefText), remedy: '' } };
 }
 
-function withShortTexts(state: PolicyState): PolicyState {
-  const { ending, lastRotations } = state;
+function isSilent({ blocked }: MaybeBlocked): boolean {
+  return blocked === null || blocked.message === '';
+}
+
+/** Its code says what blocks it. */
+function silently<Key extends MaybeBlocked>(key: Key): Key {
+  return key.blocked === null ? key : { ...key, blocked: { ...key.blocked, message: '', remedy: '' } };
+}
+
+type Cut = (text: string) => string;
+
+/** The same with every text that somebody or something else has written cut. */
+function withTexts(state: PolicyState, cutText: Cut): PolicyState {
+  const { paused, pending, ending, lastRotations } = state;
+  const inRecord = (record: RotationRecord | null) => record && inHappening(record, cutText);
   return {
     ...state,
-    retiring: state.retiring.map((key) => ({ ...key, blocked: short(key.blocked) })),
-    ending: ending && { ...ending, blocked: short(ending.blocked) },
-    history: state.history.map(shortly),
-    lastRotations: {
-      published: lastRotations.published && shortly(lastRotations.published),
-      undone: lastRotations.undone && shortly(lastRotations.undone),
-    },
-    lastSteps: state.lastSteps.map((step) => ({ ...step, note: cut(step.note, longestText) })),
+    paused: paused && { ...paused, reason: paused.reason && cutText(paused.reason) },
+    pending: pending && { ...pending, reason: inReason(pending.reason, cutText) },
+    retiring: state.retiring.map((key) => ({ ...key, blocked: inNote(key.blocked, cutText) })),
+    ending: ending && { ...ending, blocked: inNote(ending.blocked, cutText) },
+    history: state.history.map((happening) => inHappening(happening, cutText)),
+    lastRotations: { published: inRecord(lastRotations.published), undone: inRecord(lastRotations.undone) },
+    lastSteps: state.lastSteps.map((step) => ({ ...step, note: cutText(step.note) })),
+    dropped: state.dropped.map((one) => ({ ...one, message: cutText(one.message), why: cutText(one.why) })),
   };
 }
 
-function shortly<One extends Happening>(happening: One): One {
-  return 'fault' in happening ? { ...happening, fault: short(happening.fault) } : happening;
+function inHappening<One extends Happening>(happening: One, cutText: Cut): One {
+  if ('note' in happening) return { ...happening, note: cutText(happening.note) };
+  if (!('reason' in happening)) return happening;
+  return { ...happening, reason: inReason(happening.reason, cutText), fault: inNote(happening.fault, cutText) };
 }
 
-function short<Note extends FaultNote>(note: Note | null): Note | null {
-  return note && { ...note, message: cut(note.message, longestText), remedy: cut(note.remedy, longestText) };
+function inReason<Reason extends RotationRecord['reason']>(reason: Reason, cutText: Cut): Reason {
+  return reason.kind === 'requested' ? { ...reason, text: cutText(reason.text) } : reason;
+}
+
+function inNote<Note extends FaultNote>(note: Note | null, cutText: Cut): Note | null {
+  return note && { ...note, message: cutText(note.message), remedy: cutText(note.remedy) };
 }
 
 /** Of JSON as UTF-8, which is what Temporal is sent. */

@@ -25,11 +25,13 @@ export function checkCrossing(sent: unknown): { policy: Policy } | { problems: F
   const { policy } = checked;
   // To the millisecond: a file only knows whole seconds.
   const exact = { graceMs: Number(graceMs), quarantineMs: Number(quarantineMs) };
-  return { policy: { ...policy, ...exact } };
+  const life = policy.key.expiresAfterMs === null ? null : Number(expiresAfterMs);
+  return { policy: { ...policy, ...exact, key: { ...policy.key, expiresAfterMs: life } } };
 }
 
-/** A length of time as a file has it; what is none is shown as it is. */
+/** A length of time as a file has it. What is none is shown nearly as it is: `24h` is one in a file, but not here. */
 function inFile(ms: unknown): unknown {
+  if (typeof ms === 'string') return [ms];
   const isLength = typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0;
   return isLength ? formatDuration(ms) : (ms ?? null);
 }

@@ -68,8 +68,21 @@ function besides(state: PolicyState, now: Instant): Wait[] {
   return until === undefined ? [] : [{ until, because: 'keys that were lost, or shown and withdrawn, to be gone' }];
 }
 
-/** As many as are kept track of: who deletes none for months gets no new ones either. */
+/**
+ * As many as are kept track of: who deletes none for months gets no new ones either. Nor does who loses the answers of
+ * creates again and again, until one of them is no longer looked for.
+ */
 function crowd(state: PolicyState, now: Instant): Wait[] {
+  return [...crowdOfKeys(state, now), ...crowdOfMarkers(state)];
+}
+
+function crowdOfMarkers({ watch }: PolicyState): Wait[] {
+  if (watch.length < mostWatched) return [];
+  const until = watch.flatMap(({ sweepAt }) => sweepAt.slice(0, 1)).sort((a, b) => msBetween(b, a))[0];
+  return until === undefined ? [] : [{ until, because: `one of ${mostWatched} lost keys to be looked for` }];
+}
+
+function crowdOfKeys(state: PolicyState, now: Instant): Wait[] {
   if (state.retiring.length < mostRetiring) return [];
   const until = state.retiring
     .flatMap((key) => key.blocked?.retryAt ?? key.deleteAt ?? [])
@@ -108,9 +121,11 @@ function waitedFor(state: PolicyState): RetiringKey[] {
 }
 
 /** The state has to stay small (policy/bounds.ts): with more in quarantine than this, the oldest is deleted early. */
-const mostQuarantined = 80;
+const mostQuarantined = 70;
 /** Deleting may be refused for as long as somebody does not mend what stops it. */
-const mostRetiring = mostQuarantined + 10;
+export const mostRetiring = mostQuarantined + 10;
+/** A day of tries after each of which OpenRouter's answer was lost makes half as many. */
+export const mostWatched = 40;
 const crowdMs = 3_600_000;
 
 /** A scheduled run ends a grace that has no more than this to go; it waits for a longer one. */

@@ -42,8 +42,16 @@ export type Migrated<Value> = { is: 'known'; value: Value } | { is: 'newer'; ver
 /** A state that was passed on at continue-as-new, as this code reads it. */
 export function migratedState(passedOn: unknown): Migrated<PolicyState> {
   if (!isObject(passedOn) || typeof passedOn.name !== 'string') return { is: 'unreadable' };
+  const { version = 1 } = passedOn;
+  // What a person starts by hand. Of a newer state nothing is known, not even this.
+  if (Number(version) <= stateVersion && !lists.every((list) => Array.isArray(passedOn[list]))) {
+    return { is: 'unreadable' };
+  }
   return migrated<PolicyState>(passedOn, stateMigrations, stateVersion);
 }
+
+/** Every version has them. */
+const lists = ['retiring', 'watch', 'requests', 'history', 'lastSteps'];
 
 /** A policy that crossed from another process, as this code reads it. Whether it is right is checked elsewhere. */
 export function migratedPolicy(sent: unknown): Migrated<Policy> {

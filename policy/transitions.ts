@@ -1,4 +1,5 @@
 import { backoffMs } from './backoff.ts';
+import { remembered } from './bounds.ts';
 import { changedFields } from './changes.ts';
 import { type Instant, isDue, plus } from './instant.ts';
 import { isWanted, nextRotation, rotatesBySchedule } from './lifecycle.ts';
@@ -35,7 +36,6 @@ export type RotationResult = {
   | { kind: 'undone'; fault: FaultNote; withdrawn: KeyRef | null }
 );
 
-const historyLength = 30;
 const requestRingLength = 100;
 const mostDropped = 10;
 
@@ -297,5 +297,5 @@ function concluded(state: PolicyState, rotation: RotationRecord): PolicyState {
 }
 
 function recorded(state: PolicyState, happening: Happening): PolicyState {
-  return { ...state, history: [...state.history, happening].slice(-historyLength) };
+  return { ...state, history: remembered([...state.history, happening]) };
 }

@@ -11,7 +11,6 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { fault } from '../errors/keyturn-error.ts';
-import { Unreadable } from '../errors/unreadable.ts';
 import type { FaultNote, StepReport } from '../policy/state.ts';
 import { heartbeatTimeoutMs, retryPolicy, stepOptions } from './activity-options.ts';
 import { outOfTurn } from './rotate.ts';
@@ -88,8 +87,6 @@ function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }
     report(progress('running', ''));
     try {
       const result = await scope.run(() => step(input));
-      // From a worker with another keyring.
-      if (result instanceof Unreadable) throw new Error(`its result ${result.why}`);
       report(progress('done', words.note(input, result)));
       return result;
     } catch (error) {

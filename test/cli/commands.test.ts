@@ -47,7 +47,7 @@ describe.concurrent('apply', () => {
     fileOf('applied', 'grace: 2h\n');
     const updated = await keyturn(['apply', '-f', file, '-o', 'json']);
     expect(JSON.parse(updated.stdout)).toEqual([
-      { name: 'applied', result: 'updated', changed: ['grace'], rotationId: null },
+      { name: 'applied', result: 'updated', changed: ['grace'], rotationId: null, liveKeys: [] },
     ]);
   });
 
@@ -215,7 +215,7 @@ describe('rotate', () => {
     expect(code).toBe(1);
 
     const status = await keyturn(['status', 'undone']);
-    expect(status.stdout).toMatch(/^undone {4}retrying a rotation that was undone/);
+    expect(status.stdout).toMatch(/^undone {4}needs attention \(below\); sleeping until try 2 of a rotation that/);
     expect(status.stdout).toMatch(/\nretry {5}try 2 in \d+ (s|min), at \d\d:\d\d:\d\d UTC\n/);
     expect(status.stdout).toContain('KEYTURN_OPENROUTER_REFUSED');
   });

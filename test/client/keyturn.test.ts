@@ -46,12 +46,18 @@ describe.concurrent('apply', () => {
 
   test('the same policy twice changes nothing; a change is named as in the file', async ({ expect }) => {
     await applied(input('again'));
-    expect(await stack.keyturn.apply(input('again'))).toEqual({ created: false, changed: [], rotationId: null });
+    expect(await stack.keyturn.apply(input('again'))).toEqual({
+      created: false,
+      changed: [],
+      rotationId: null,
+      liveKeys: [],
+    });
     const changed = input('again', { grace: '48h', schedule: { every: 7, at: '03:30', timeZone: 'Europe/Berlin' } });
     expect(await stack.keyturn.apply(changed)).toEqual({
       created: false,
       changed: ['grace', 'schedule.every'],
       rotationId: null,
+      liveKeys: [],
     });
   });
 
@@ -144,7 +150,7 @@ describe('rotate', () => {
         nextAttemptAt: expect.stringMatching(/Z$/),
       },
     });
-    expect(await stack.keyturn.status('undone')).toMatchObject({ state: 'retrying', keys: [{ generation: 1 }] });
+    expect(await stack.keyturn.status('undone')).toMatchObject({ state: 'needs-attention', keys: [{ generation: 1 }] });
   });
 
   test('an unknown rotation is named, not waited for', async () => {
@@ -198,11 +204,11 @@ describe.concurrent('what is asked of a policy', () => {
     expect(left.map(({ state }) => state)).toEqual(['deleted']);
   });
 
-  test('an unknown policy is refused with the names of the known ones', async ({ expect }) => {
+  test('an unknown policy is refused with the names that are nearest', async ({ expect }) => {
     await applied(input('neighbour'));
-    await expect(stack.keyturn.status('nobody')).rejects.toMatchObject({
+    await expect(stack.keyturn.status('neighbor')).rejects.toMatchObject({
       code: 'KEYTURN_POLICY_UNKNOWN',
-      message: expect.stringContaining('neighbour'),
+      message: expect.stringContaining('Did you mean neighbour?'),
     });
   });
 });

@@ -85,7 +85,7 @@ secret: { name: ${secretName('shop')} }
   expect(policy.name).toBe('shop');
   const terminate = ['workflow', 'terminate', '--workflow-id', 'rotation-policy/shop', '--reason', 'keyring lost'];
   await promisify(execFile)(inject('temporalCli'), [...terminate, '--address', temporal.address], { env: stack.env });
-  await keyturn(['apply', '--wait', '-f', 'shop.yaml']);
+  await keyturn(['apply', '--wait', '--new-key', '-f', 'shop.yaml']);
 
   const fresh = await keyturn(['secret', 'get', 'shop']);
   expect(fresh).not.toBe(old);

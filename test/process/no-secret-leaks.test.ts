@@ -55,6 +55,8 @@ beforeAll(async () => {
   tampering = true;
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the store is changed before it is read back']);
   tampering = false;
+  // The key that the store had shown goes first: its proof asks for keys as well.
+  await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);
   faults.add({ on: 'getKey', when: 'before', kind: 'status', status: 403, message });
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the new key is refused']);
   await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);

@@ -1,5 +1,5 @@
 import '../quiet-runtime.ts';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/client';
@@ -11,23 +11,32 @@ import { startDevServer } from '../../engine/dev-server.ts';
 import { findDevServer } from '../../engine/find-dev-server.ts';
 import { printProgress } from '../../engine/progress.ts';
 import { setupNamespace } from '../../engine/setup.ts';
-import { fault } from '../../errors/keyturn-error.ts';
-import { newPolicyState } from '../../policy/state.ts';
+import { fault, retryAfter } from '../../errors/keyturn-error.ts';
+import { plus } from '../../policy/instant.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { newPolicyState, type PolicyState } from '../../policy/state.ts';
 import { activityInterceptor } from '../../worker/activity-interceptor.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
-import { applyPolicy, pause, resume, rotate, status, taskQueue, workflowId } from '../../workflows/messages.ts';
+import * as messages from '../../workflows/messages.ts';
+import { taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
-import { aPolicy } from '../policy/states.ts';
+import { aPolicy, hour } from '../policy/states.ts';
 import { notingActivities } from '../workflows/noting-activities.ts';
+import { endsAsleep, folder, inputOf, type RecordedHistory, recordedNames } from './histories.ts';
 
 /**
  * Records the histories that test/replay/replay.test.ts replays: node test/replay/record.ts
  *
- * Run it when a new kind of cycle appears, never to make a failing replay pass: histories like the recorded ones are
- * asleep in production, and code that cannot replay them needs `patched`. Each recorded run ended by continue-as-new,
- * so its last workflow task is complete: errors in an open one would go unseen.
+ * They are kept by release and scenario, and only ever added: those of a release are asleep in production long after the
+ * next one, and code that cannot replay them needs `patched`. So run it when a release or a scenario is new; what is
+ * there already it leaves alone. A recording ends where a run is over, or asleep: its last workflow task is complete,
+ * because errors in an open one would go unseen.
  */
-const folder = new URL('./histories/', import.meta.url);
+const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+
+const second = 1_000;
+/** No process and no machine is named in what is kept. */
+const identity = 'recorder';
 
 const { cacheDir } = keyturnPaths(process.env);
 const progress = printProgress(process.stderr);
@@ -42,22 +51,156 @@ const server = await startDevServer({
 });
 const connection = await Connection.connect({ address: server.address });
 await setupNamespace(connection, 'default', { searchAttributes: searchAttributeTypes });
-const client = new Client({ connection });
+const client = new Client({ connection, identity });
+const workflowBundle = await bundleWorkflows();
+await mkdir(new URL(`${version}/`, folder), { recursive: true });
+
+type Handle = ReturnType<typeof client.workflow.getHandle>;
+type Scene = {
+  handle: Handle;
+  /** Starts the policy; without, its first key is waited for. */
+  apply: (changes?: Partial<Policy>) => Promise<unknown>;
+  until: (done: (now: Awaited<ReturnType<typeof ask>>) => boolean) => Promise<void>;
+  /** Keeps the open run once it sleeps, and what was closed before it. */
+  asleep: () => Promise<RecordedHistory>;
+};
 
 try {
-  await record('published', {}, async (handle) => {
-    await handle.executeUpdate(rotate, { args: [{ requestId: 'one', reason: 'recorded' }] });
-    await until(handle, ({ keys }) => keys.length === 1 && keys[0]?.generation === 2);
+  await record('published', {}, async ({ handle, apply, until, asleep }) => {
+    await apply({ graceMs: 2 * second, quarantineMs: 1_500 });
+    await handle.executeUpdate(messages.rotate, { args: [{ requestId: 'one', reason: 'recorded' }] });
+    await until(({ keys }) => keys.length === 1 && keys[0]?.generation === 2);
+    await asleep();
   });
+
   const failing: Partial<Activities> = {
     verifySecret: async () => {
       throw fault('KEYTURN_STORE_UNKNOWN', 'local', []);
     },
   };
-  await record('undone', failing, async (handle) => {
-    await until(handle, ({ last }) => last?.event === 'undone');
-    await handle.signal(pause, { reason: 'recorded' });
-    await handle.signal(resume);
+  await record('undone', failing, async ({ apply, until, asleep }) => {
+    await apply();
+    await until(({ last }) => last?.event === 'undone');
+    await asleep();
+  });
+  const shown: Partial<Activities> = { ...failing, restoreSecret: async () => ({ shown: true }) };
+  await record('withdrawn', shown, async ({ apply, until, asleep }) => {
+    await apply();
+    await until(({ keys }) => keys[0]?.withdrawn === true);
+    await asleep();
+  });
+
+  await record('pause', {}, async ({ handle, apply, asleep }) => {
+    await apply();
+    await asleep();
+    await handle.signal(messages.pause, { reason: 'recorded' });
+    await asleep();
+    await handle.signal(messages.resume);
+    await asleep();
+  });
+
+  await record('apply', {}, async ({ apply, asleep }) => {
+    await apply();
+    await asleep();
+    await apply();
+    await asleep();
+    await apply({ schedule: { every: 7, at: '12:00', timeZone: 'UTC' } });
+    await asleep();
+    await apply({ autoRotate: false });
+    await asleep();
+  });
+
+  await record('refresh', {}, async ({ handle, apply, asleep }) => {
+    await apply();
+    await asleep();
+    await handle.signal(messages.refresh);
+    await asleep();
+  });
+
+  const refused: Partial<Activities> = {
+    disableKey: async ({ key }) => {
+      throw fault('KEYTURN_OLD_KEY_STILL_NEEDED', key.generation, 'store "local" still holds it');
+    },
+  };
+  await record('blocked', refused, async ({ handle, apply, until, asleep }) => {
+    await apply({ graceMs: second });
+    await handle.executeUpdate(messages.rotate, { args: [{ requestId: 'one', reason: 'recorded' }] });
+    await until(({ attention }) => attention.length > 0);
+    await asleep();
+  });
+
+  let isLost = false;
+  const losing: Partial<Activities> = {
+    createKey: async () => {
+      isLost = !isLost;
+      if (isLost) throw fault('KEYTURN_CREATE_AMBIGUOUS', 'the connection was closed');
+      return { hash: '0'.repeat(64), sealed: 'kt1.test.x' as never, digest: 'd', expiresAt: null };
+    },
+  };
+  let watching: PolicyState | undefined;
+  await record('lost', losing, async ({ apply, asleep }) => {
+    await apply();
+    watching = inputOf<PolicyState>(await asleep());
+  });
+  await record('swept', { reapKey: async () => ({ found: true }) }, async ({ handle, until, asleep }) => {
+    if (watching === undefined) return;
+    // Its first look is ten minutes after; here it is soon.
+    const soon = plus(new Date().toISOString(), 2 * second);
+    const watch = watching.watch.map((one) => ({ ...one, sweepAt: [soon, ...one.sweepAt.slice(1)] }));
+    await start(handle, { ...watching, watch });
+    await until((now) => now.watching.length === 0);
+    await asleep();
+  });
+
+  let isBusy = false;
+  const busy: Partial<Activities> = {
+    createKey: async () => {
+      isBusy = !isBusy;
+      if (isBusy) throw retryAfter(fault('KEYTURN_CONNECTION_BUSY', 'main', 1), second);
+      return { hash: '0'.repeat(64), sealed: 'kt1.test.x' as never, digest: 'd', expiresAt: null };
+    },
+  };
+  await record('turn', busy, async ({ apply, asleep }) => {
+    await apply();
+    await asleep();
+  });
+
+  await record('malformed', {}, async ({ handle, apply, until, asleep }) => {
+    await apply();
+    await asleep();
+    for (const input of [null, 5, [], { reason: {} }]) await handle.signal('rotateNow', input);
+    await handle.signal('pause', 'recorded');
+    await handle.signal('noSuchSignal', { any: 'thing' });
+    await until(({ keys, dropped }) => dropped.length === 3 && keys[0]?.generation === 2);
+    await asleep();
+  });
+
+  await record('ending', {}, async ({ handle, apply, until, asleep }) => {
+    await apply();
+    await handle.executeUpdate(messages.rotate, { args: [{ requestId: 'one', reason: 'recorded', endGrace: true }] });
+    await until(({ keys }) => keys[0]?.generation === 2);
+    await handle.executeUpdate(messages.endPolicy, { args: [{ mode: 'retire' }] });
+    await asleep();
+  });
+  await record('destroyed', {}, async ({ handle, apply }) => {
+    await apply();
+    await handle.executeUpdate(messages.endPolicy, { args: [{ mode: 'destroy' }] });
+    await handle.result();
+  });
+  await record('cancelled', {}, async ({ handle, apply, asleep }) => {
+    await apply();
+    await asleep();
+    await handle.cancel();
+    await handle.result();
+  });
+
+  await record('newer', {}, async ({ handle, until, asleep }) => {
+    await start(handle, { version: 99, name: 'newer', anything: 1 });
+    await until(({ attention }) => attention.length > 0);
+    await asleep();
+    await handle.signal(messages.pause, { reason: 'recorded' });
+    await handle.signal(messages.refresh);
+    await asleep();
   });
 } finally {
   await connection.close();
@@ -65,44 +208,79 @@ try {
   await rm(temp, { recursive: true, force: true });
 }
 
-type Handle = ReturnType<typeof client.workflow.getHandle>;
-
-async function record(scenario: string, changes: Partial<Activities>, play: (handle: Handle) => Promise<void>) {
+async function record(scenario: string, changes: Partial<Activities>, play: (scene: Scene) => Promise<void>) {
+  if (recordedNames.includes(`${version}/${scenario}-1`)) return;
   const native = await NativeConnection.connect({ address: server.address });
   const worker = await Worker.create({
     connection: native,
     taskQueue,
-    workflowBundle: await bundleWorkflows(),
+    workflowBundle,
+    identity,
     activities: { ...notingActivities([]), ...changes },
     interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
   });
-  await worker.runUntil(async () => {
-    const policy = aPolicy({ name: scenario, graceMs: 2_000, quarantineMs: 1_500 });
-    const startWorkflowOperation = new WithStartWorkflowOperation('rotationPolicy', {
-      workflowId: workflowId(scenario),
-      taskQueue,
-      args: [newPolicyState(scenario)],
-      workflowIdConflictPolicy: 'FAIL',
-    });
-    await client.workflow.executeUpdateWithStart(applyPolicy, { startWorkflowOperation, args: [policy, {}] });
-    await play(client.workflow.getHandle(workflowId(scenario)));
-  });
+  const handle = client.workflow.getHandle(workflowId(scenario));
+  const until: Scene['until'] = async (done) => {
+    while (!done(await ask(handle))) await new Promise((again) => setTimeout(again, 200));
+  };
+  const kept: RecordedHistory[] = [];
+  const closed = new Set<string>();
+  const keepClosed = async () => {
+    const runs = await Array.fromAsync(client.workflow.list({ query: `WorkflowId = "${workflowId(scenario)}"` }));
+    for (const { runId, status } of runs.toReversed()) {
+      if (status.name === 'RUNNING' || closed.has(runId)) continue;
+      closed.add(runId);
+      kept.push(await historyOf(client.workflow.getHandle(workflowId(scenario), runId)));
+    }
+  };
+  const scene: Scene = {
+    handle,
+    until,
+    apply: async (changed = {}) => {
+      const policy = aPolicy({ name: scenario, graceMs: hour, ...changed });
+      const startWorkflowOperation = new WithStartWorkflowOperation('rotationPolicy', {
+        workflowId: workflowId(scenario),
+        taskQueue,
+        args: [newPolicyState(scenario)],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      await client.workflow.executeUpdateWithStart(messages.applyPolicy, {
+        startWorkflowOperation,
+        args: [policy, {}],
+      });
+      await until(({ last, running }) => last !== null && running === null);
+    },
+    asleep: async () => {
+      for (;;) {
+        const { running } = await ask(handle);
+        const history = await historyOf(handle);
+        await new Promise((again) => setTimeout(again, second));
+        const isStill = (await historyOf(handle)).events.at(-1)?.eventTime === history.events.at(-1)?.eventTime;
+        if (running !== null || !isStill || !endsAsleep(history)) continue;
+        await keepClosed();
+        kept.push(history);
+        return history;
+      }
+    },
+  };
+  await worker.runUntil(() => play(scene));
   await native.close();
-
-  const runs = await Array.fromAsync(client.workflow.list({ query: `WorkflowId = "${workflowId(scenario)}"` }));
-  const closed = runs.filter((run) => run.status.name === 'CONTINUED_AS_NEW').toReversed();
-  for (const [n, { runId }] of closed.entries()) {
-    const history = await client.workflow.getHandle(workflowId(scenario), runId).fetchHistory();
-    const file = `${scenario}-${n + 1}.json`;
-    await writeFile(new URL(file, folder), `${JSON.stringify(JSON.parse(historyToJSON(history)), null, 1)}\n`);
+  await keepClosed();
+  for (const [n, history] of kept.entries()) {
+    const file = `${version}/${scenario}-${n + 1}.json`;
+    await writeFile(new URL(file, folder), `${JSON.stringify(history, null, 1)}\n`, { flag: 'wx' });
     progress.done(file);
   }
 }
 
-async function until(handle: Handle, done: (now: Awaited<ReturnType<typeof ask>>) => boolean) {
-  while (!done(await ask(handle))) await new Promise((again) => setTimeout(again, 200));
+async function start(handle: Handle, state: unknown): Promise<void> {
+  await client.workflow.start('rotationPolicy', { workflowId: handle.workflowId, taskQueue, args: [state] });
+}
+
+async function historyOf(handle: Handle): Promise<RecordedHistory> {
+  return JSON.parse(historyToJSON(await handle.fetchHistory()));
 }
 
 function ask(handle: Handle) {
-  return handle.query(status);
+  return handle.query(messages.status);
 }

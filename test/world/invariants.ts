@@ -109,6 +109,17 @@ export class Invariants {
       this.#break(`I3: ${known} live keys that Keyturn knows of`);
   }
 
+  /** A policy lives on from before the world began, with keys that were published then. */
+  knows({ current, retiring }: PolicyState): void {
+    for (const { hash, withdrawn } of retiring) {
+      this.#answered.add(hash);
+      if (!withdrawn) this.#publishedHashes.add(hash);
+    }
+    if (current === null) return;
+    this.#answered.add(current.hash);
+    this.published(current.hash);
+  }
+
   begun(rotationId: string, reason: RotationReason, state: PolicyState): void {
     if (this.#begun.has(rotationId)) this.#break(`I4: rotation ${rotationId} began twice`);
     this.#begun.add(rotationId);

@@ -42,6 +42,11 @@ export const longestLingerMs = 5 * 60_000;
 /** How it is answered: 401 for every credential, 5xx for every request (facts §7, the outages of February 2026). */
 export type Outage = { kind: '401' | '5xx'; untilMs: number };
 
+export type PlantedKey = Pick<WorldKey, 'hash' | 'secret' | 'name' | 'createdAt' | 'disabledAt'>;
+
+/** Those of the plain policy (plain-policy.ts). */
+const plainSettings = { limit: null, limitReset: null, includeByokInLimit: false, expiresAt: null, workspace: null };
+
 /** Longer than any list or record is old. */
 const deletedKeptMs = 3_600_000;
 
@@ -66,6 +71,31 @@ export class OpenRouter {
     this.#random = world.random;
     this.#propagation = world.propagation;
     this.#watcher = world.watcher;
+  }
+
+  /** A key from before this world began: every edge knows it. */
+  plant({ hash, secret, name, createdAt, disabledAt }: PlantedKey): void {
+    const { limit, limitReset, includeByokInLimit, expiresAt, workspace } = plainSettings;
+    const at = new Date(createdAt).toISOString();
+    const settings = { limit, limitReset, includeByokInLimit, expiresAt };
+    const seen = { label: secret.slice(0, 12), limitRemaining: limit, usage: 0, createdAt: at, workspaceId: workspace };
+    const key: WorldKey = {
+      hash,
+      secret,
+      createdAt,
+      isBystander: false,
+      askedAt: createdAt,
+      settings: { ...settings, name, workspace },
+      record: { hash, ...settings, ...seen },
+      knownFrom: [createdAt],
+      name,
+      disabledAt,
+      lingersUntil: 0,
+      deletedAt: null,
+    };
+    this.keys.set(hash, key);
+    this.#bySecret.set(secret, key);
+    if (disabledAt === null) this.#live.add(key);
   }
 
   /** Keyturn's keys that can spend: neither disabled nor deleted. */

@@ -110,6 +110,11 @@ export class MemoryStore {
     this.#show(shelf, null, 'removal');
   }
 
+  /** It holds this from before the world began. */
+  plant(secret: SecretRef, value: string, rotationId: string): void {
+    this.write(secret, value, rotationId);
+  }
+
   /** Somebody else writes to it. */
   tamper(secretName: string, value: string): void {
     const shelf = this.#shelves.get(secretName);

@@ -1,4 +1,6 @@
 import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
+import { seal, sealingContext } from '../../codec/seal.ts';
+import { Secret } from '../../codec/secret.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Run } from '../../policy/schedule.ts';
 import type { PolicyState } from '../../policy/state.ts';
@@ -7,7 +9,7 @@ import { Clock } from './clock.ts';
 import { type Entity, startEntity } from './entity.ts';
 import { countFault, type FaultSource, type FaultTable } from './faults.ts';
 import { Invariants } from './invariants.ts';
-import { longestLingerMs, OpenRouter, type Propagation } from './openrouter.ts';
+import { longestLingerMs, OpenRouter, type PlantedKey, type Propagation } from './openrouter.ts';
 import { Random } from './random.ts';
 import { createStepRunner } from './step-runner.ts';
 import { MemoryStore, type StoreWatcher } from './store.ts';
@@ -24,6 +26,8 @@ export type WorldOptions = {
   rules?: { fromMs: number; shiftMs: number };
   /** Asked whenever the state is passed on: whether older code had done it. */
   older?: () => boolean;
+  /** The policy lives on from before the world began; where its state is given, so are its keys and secrets. */
+  planted?: Planted;
   /** Mutations: what must make the world fail. */
   mutation?: Mutation;
   /** Told the story as it happens. */
@@ -46,6 +50,11 @@ export const connections = ['main', 'other'];
 
 /** The one store that never shows a value to Keyturn. */
 export const writeOnlyStore = 'blind';
+export type Planted = {
+  state: PolicyState;
+  keys: PlantedKey[];
+  stores: { store: string; value: string | null }[];
+};
 
 /** One policy with its OpenRouter, its stores, its clock and whoever watches them. */
 export type World = {
@@ -121,8 +130,11 @@ export function createWorld(options: WorldOptions): World {
 
   const ids = random.fork();
   const seen = (way: Steps) => watched((mutation.steps ?? same)(way), invariants);
+  const { planted } = options;
+  if (planted !== undefined) plant(planted, { openrouter, stores, policy });
   const entity: Entity = startEntity(policy.name, {
     clock,
+    ...(planted === undefined ? {} : { state: sealedAnew(planted, policy) }),
     steps: { forward: seen(steps.forward), back: seen(steps.back) } satisfies Ways,
     stop,
     byTheRules,
@@ -143,6 +155,10 @@ export function createWorld(options: WorldOptions): World {
     trace,
   });
   if (options.rules !== undefined) rules = options.rules;
+  if (planted !== undefined) {
+    invariants.knows(planted.state);
+    invariants.declared(policy);
+  }
   let hasEnded = false;
   entity.ended.then(
     () => {
@@ -161,6 +177,24 @@ export function createWorld(options: WorldOptions): World {
     rotations: () => ({ begun, published }),
     hasEnded: () => hasEnded,
   };
+}
+
+function plant({ keys, stores: held, state }: Planted, world: Pick<World, 'openrouter' | 'stores' | 'policy'>): void {
+  for (const key of keys) world.openrouter.plant(key);
+  const secret = { policy: world.policy.name, name: world.policy.secret.name };
+  for (const store of world.stores) {
+    const value = held.find((one) => one.store === store.name)?.value ?? null;
+    if (value !== null) store.plant(secret, value, state.current?.rotationId ?? 'planted');
+  }
+}
+
+/** The keyring of the world that the state is from is gone. */
+function sealedAnew({ state, keys }: Planted, { name }: Policy): PolicyState {
+  const { current } = state;
+  const secret = keys.find(({ hash }) => hash === current?.hash)?.secret;
+  if (current === null || current.sealed === null || secret === undefined) return state;
+  const context = sealingContext({ policy: name, rotationId: current.rotationId });
+  return { ...state, current: { ...current, sealed: seal(keyring, new Secret(secret), context) } };
 }
 
 /** What the saga learns, and when, as the invariants need to know it. */
