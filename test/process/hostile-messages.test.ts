@@ -14,7 +14,7 @@ let shared: Awaited<ReturnType<typeof shareTemporal>>;
 let world: World;
 let raw: Awaited<ReturnType<typeof rawClients>>;
 beforeAll(async () => {
-  shared = await shareTemporal({ 'limit.historyCount.suggestContinueAsNew': 300 });
+  shared = await shareTemporal({ 'limit.historyCount.suggestContinueAsNew': mostEvents });
   world = await shared.newWorld();
   raw = await rawClients(world);
 });
@@ -23,6 +23,11 @@ afterAll(async () => {
   await world.close();
   await shared.close();
 });
+
+/** After so many events of a run Temporal suggests a new one; by default it is 4,096. */
+const mostEvents = 200;
+/** Enough for several new runs. KEYTURN_TEST_FLOOD=10000 sends as many as Temporal takes in one run by default. */
+const floodLength = Number(process.env.KEYTURN_TEST_FLOOD ?? 600);
 
 const megabyte = 'x'.repeat(1_000_000);
 
@@ -180,12 +185,12 @@ describe('messages that change nothing, thousands of times', { timeout }, () => 
     expect(applied).toHaveLength(1);
     await keyturn.pause('flooded', { reason: 'once' });
     const handle = raw.sealed.workflow.getHandle(workflowId('flooded'));
-    await inBatches(1_500, (n) => {
+    await inBatches(floodLength, (n) => {
       if (n % 3 === 0) return handle.signal('pause', { reason: 'again' });
       return n % 3 === 1 ? handle.signal('rotateNow', 5) : handle.signal('noSuchSignal', { n });
     });
     for (let times = 0; times < 15; times++) await handle.signal('pause', { reason: 'y'.repeat(250_000) });
-    await eventually(async () => (await historyLength(raw.sealed, 'flooded')) < 300);
+    await eventually(async () => (await historyLength(raw.sealed, 'flooded')) < mostEvents);
     const status = await keyturn.status('flooded');
     expect(status).toMatchObject({ state: 'paused', paused: { reason: 'once' }, last });
     expect(status.dropped).toHaveLength(2);
@@ -213,10 +218,14 @@ describe('messages that change nothing, thousands of times', { timeout }, () => 
   test('the same request id for an hour is one rotation', async () => {
     await issueFirstKey(world.keyturn, policyNamed('repeated', { graceMs: minute }));
     const handle = raw.sealed.workflow.getHandle(workflowId('repeated'));
-    await inBatches(600, () => handle.signal('rotateNow', { requestId: 'same', reason: 'again', endGrace: true }));
+    await inBatches(floodLength / 2, () =>
+      handle.signal('rotateNow', { requestId: 'same', reason: 'again', endGrace: true }),
+    );
     await statusWhen(world.keyturn, 'repeated', ({ keys, running }) => keys[0]?.generation === 2 && !running);
-    await inBatches(600, () => handle.signal('rotateNow', { requestId: 'same', reason: 'again', endGrace: true }));
-    await eventually(async () => (await historyLength(raw.sealed, 'repeated')) < 300);
+    await inBatches(floodLength / 2, () =>
+      handle.signal('rotateNow', { requestId: 'same', reason: 'again', endGrace: true }),
+    );
+    await eventually(async () => (await historyLength(raw.sealed, 'repeated')) < mostEvents);
     expect((await world.keyturn.status('repeated')).keys[0]?.generation).toBe(2);
     await rotatesStill('repeated');
   });
