@@ -18,7 +18,6 @@ export function longLived(state: PolicyState): PolicyState {
   const requests = Array.from({ length: turns }, (_, n) => {
     return { requestId: `00000000-0000-4000-8000-00000000000${n}`, rotationId: current.rotationId };
   });
-  // New ones: the same happening twice counts as one.
-  const happened = Array.from({ length: turns }, () => structuredClone([...revoked, published])).flat();
+  const happened = Array.from({ length: turns }, () => [...revoked, published]).flat();
   return { ...state, history: remembered(happened), requests };
 }

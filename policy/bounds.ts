@@ -48,10 +48,13 @@ const mostRevoked = 4;
 
 /** What a policy remembers of what happened, newest last. The last rotation of each outcome is kept elsewhere. */
 export function remembered(history: Happening[]): Happening[] {
-  const published = history.filter(({ event }) => event === 'published').slice(0, -mostPublished);
-  const revoked = history.filter(({ event }) => event === 'disabled' || event === 'deleted').slice(0, -mostRevoked);
-  const forgotten = new Set([...published, ...revoked]);
-  return history.filter((one) => !forgotten.has(one)).slice(-mostHappenings);
+  let published = 0;
+  let revoked = 0;
+  const isKept = ({ event }: Happening) => {
+    if (event === 'published') return ++published <= mostPublished;
+    return (event !== 'disabled' && event !== 'deleted') || ++revoked <= mostRevoked;
+  };
+  return history.toReversed().filter(isKept).slice(0, mostHappenings).toReversed();
 }
 
 /** One thing less, or null where there is none left. */
