@@ -1,5 +1,5 @@
 import { fault } from '../errors/keyturn-error.ts';
-import { reasonLength, requestIdLength } from '../policy/limits.ts';
+import { oneLine, reasonLength, requestIdLength } from '../policy/limits.ts';
 import type { EndingMode } from '../policy/state.ts';
 import type { ApplyOptions, RotateOptions } from './keyturn.ts';
 
@@ -60,11 +60,6 @@ export function checkRotationId(rotationId: unknown): string {
 function checkReason(reason: unknown): string {
   if (typeof reason !== 'string') throw wrong('reason', reason, 'a text');
   return short('reason', oneLine(reason), reasonLength);
-}
-
-/** It is shown in terminals, where control characters could redraw the screen. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 function short(what: string, text: string, most: number): string {

@@ -3,7 +3,7 @@
  * of a policy that sleeps (design §11). Fields that are not known are passed over: a newer client may send them.
  */
 import { cut } from '../policy/bounds.ts';
-import { reasonLength, requestIdLength } from '../policy/limits.ts';
+import { oneLine, reasonLength, requestIdLength } from '../policy/limits.ts';
 import { migratedPolicy } from '../policy/migrations.ts';
 import { type Policy, policyVersion } from '../policy/policy.ts';
 import type { EndingMode } from '../policy/state.ts';
@@ -23,7 +23,7 @@ export function readRequest(input: unknown): Read<ReadRequest> {
   const isId = requestId === null || (typeof requestId === 'string' && requestId.length <= requestIdLength);
   // Not cut: two that differ would become the same request.
   if (!isId) return { why: `has a requestId that is no text of up to ${requestIdLength} characters` };
-  return { value: { requestId: requestId || null, reason: cut(reason ?? '', reasonLength), endGrace } };
+  return { value: { requestId: requestId || null, reason: cut(oneLine(reason ?? ''), reasonLength), endGrace } };
 }
 
 export function readPause(input: unknown): Read<{ reason: string | null }> {
@@ -31,7 +31,7 @@ export function readPause(input: unknown): Read<{ reason: string | null }> {
   if (fields === null) return { why: 'takes a map of reason' };
   const { reason = null } = fields;
   if (reason !== null && typeof reason !== 'string') return { why: 'has a reason that is no text' };
-  return { value: { reason: reason && cut(reason, reasonLength) } };
+  return { value: { reason: reason && cut(oneLine(reason), reasonLength) } };
 }
 
 const endingModes = ['detach', 'retire', 'destroy'] as const satisfies EndingMode[];

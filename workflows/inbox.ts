@@ -3,6 +3,7 @@ import { Unreadable } from '../errors/unreadable.ts';
 import { changedFields, fixedFieldChange } from '../policy/changes.ts';
 import { type Instant, isDue } from '../policy/instant.ts';
 import { nextRotation } from '../policy/lifecycle.ts';
+import { oneLine } from '../policy/limits.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { PolicyState } from '../policy/state.ts';
 import * as after from '../policy/transitions.ts';
@@ -78,7 +79,8 @@ type AnswerOf<Name extends MessageName> = (typeof table)[Name] extends Message<i
 
 /** A signal has nobody to answer: what is not taken is returned for the log, and noted where it was not understood. */
 export function hearSignal(life: Life, name: string, input: unknown, moment: Moment): KeyturnError | null {
-  if (!isSignal(name)) return drop(life, name.slice(0, longestName), 'is no message that this worker knows', moment);
+  if (!isSignal(name))
+    return drop(life, oneLine(name.slice(0, longestName)), 'is no message that this worker knows', moment);
   const admitted = admit(life, name, input);
   if ('value' in admitted) {
     take(life, name, admitted.value as never, moment);

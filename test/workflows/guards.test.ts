@@ -27,6 +27,12 @@ describe('a request', () => {
     expect(guards.readRequest({ [field]: value })).toEqual({ why: expect.stringContaining(field) });
   });
 
+  test('control characters of a reason do not reach a terminal', () => {
+    const spoilt = { reason: 'a\u001b[2Jb\r\nc' };
+    expect(guards.readRequest(spoilt)).toMatchObject({ value: { reason: 'a [2Jb c' } });
+    expect(guards.readPause(spoilt)).toEqual({ value: { reason: 'a [2Jb c' } });
+  });
+
   test('keeps what is right; a long reason is cut with a mark; unknown fields are passed over', () => {
     const read = guards.readRequest({ requestId: 'q', reason: 'r'.repeat(9_999), endGrace: true, later: 1 });
     if ('why' in read) throw new Error(read.why);
