@@ -1,29 +1,22 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { LeftBehind } from '../../policy/status.ts';
 import { workflowId } from '../../workflows/messages.ts';
 import type { StepName } from '../../workflows/steps.ts';
 import { hour } from '../policy/states.ts';
 import { existingKeys, secretName } from './agreement.ts';
-import { shareTemporal, type World } from './own-world.ts';
-import { failedTasks, rawClients } from './raw-client.ts';
+import { oneWorld } from './one-world.ts';
+import type { World } from './own-world.ts';
+import { failedTasks, type rawClients } from './raw-client.ts';
 import { issueFirstKey, policyNamed } from './rotation.ts';
 
 // A click on "Cancel" in the Web UI: what is under way ends, and nothing is left without an owner that is not told.
 
 const timeout = 90_000;
 
-let shared: Awaited<ReturnType<typeof shareTemporal>>;
 let world: World;
 let raw: Awaited<ReturnType<typeof rawClients>>;
-beforeAll(async () => {
-  shared = await shareTemporal();
-  world = await shared.newWorld();
-  raw = await rawClients(world);
-});
-afterAll(async () => {
-  await raw.close();
-  await world.close();
-  await shared.close();
+oneWorld((here) => {
+  ({ world, raw } = here);
 });
 
 /** Cancels, and holds what the workflow says is left against what there is. */

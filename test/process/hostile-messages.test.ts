@@ -1,8 +1,9 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { workflowId } from '../../workflows/messages.ts';
 import { hour, minute } from '../policy/states.ts';
-import { shareTemporal, type World } from './own-world.ts';
+import { oneWorld } from './one-world.ts';
+import type { shareTemporal, World } from './own-world.ts';
 import { failedTasks, historyLength, rawClients } from './raw-client.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';
 
@@ -10,24 +11,20 @@ import { endOfRotation, eventually, issueFirstKey, policyNamed, statusWhen } fro
 
 const timeout = 120_000;
 
-let shared: Awaited<ReturnType<typeof shareTemporal>>;
-let world: World;
-let raw: Awaited<ReturnType<typeof rawClients>>;
-beforeAll(async () => {
-  shared = await shareTemporal({ 'limit.historyCount.suggestContinueAsNew': mostEvents });
-  world = await shared.newWorld();
-  raw = await rawClients(world);
-});
-afterAll(async () => {
-  await raw.close();
-  await world.close();
-  await shared.close();
-});
-
 /** After so many events of a run Temporal suggests a new one; by default it is 4,096. */
 const mostEvents = 200;
 /** Enough for several new runs. KEYTURN_TEST_FLOOD=10000 sends as many as Temporal takes in one run by default. */
 const floodLength = Number(process.env.KEYTURN_TEST_FLOOD ?? 600);
+
+let world: World;
+let raw: Awaited<ReturnType<typeof rawClients>>;
+let shared: Awaited<ReturnType<typeof shareTemporal>>;
+oneWorld(
+  (here) => {
+    ({ world, raw, shared } = here);
+  },
+  { 'limit.historyCount.suggestContinueAsNew': mostEvents },
+);
 
 const megabyte = 'x'.repeat(1_000_000);
 

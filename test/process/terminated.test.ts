@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { workflowId } from '../../workflows/messages.ts';
 import { existingKeys } from './agreement.ts';
-import { shareTemporal, type World } from './own-world.ts';
-import { rawClients } from './raw-client.ts';
+import { oneWorld } from './one-world.ts';
+import type { World } from './own-world.ts';
+import type { rawClients } from './raw-client.ts';
 import { endOfRotation, issueFirstKey, policyNamed } from './rotation.ts';
 
 // Terminate and reset cannot be handled by the workflow: it is gone, or knows nothing of what it had done. Then `apply`
@@ -10,18 +11,10 @@ import { endOfRotation, issueFirstKey, policyNamed } from './rotation.ts';
 
 const timeout = 60_000;
 
-let shared: Awaited<ReturnType<typeof shareTemporal>>;
 let world: World;
 let raw: Awaited<ReturnType<typeof rawClients>>;
-beforeAll(async () => {
-  shared = await shareTemporal();
-  world = await shared.newWorld();
-  raw = await rawClients(world);
-});
-afterAll(async () => {
-  await raw.close();
-  await world.close();
-  await shared.close();
+oneWorld((here) => {
+  ({ world, raw } = here);
 });
 
 const keysMade = () => world.requests.filter(({ operation }) => operation === 'createKey').length;

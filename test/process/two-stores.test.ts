@@ -1,24 +1,19 @@
 import { request } from 'undici';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fault } from '../../errors/keyturn-error.ts';
 import type { SecretStore } from '../../stores/secret-store.ts';
 import { hour } from '../policy/states.ts';
 import { existingKeys, keysEverMade, secretName } from './agreement.ts';
-import { shareTemporal, type World } from './own-world.ts';
+import { oneWorld } from './one-world.ts';
+import type { World } from './own-world.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';
 import { isDown, secondStoreName } from './second-store.ts';
 
 const timeout = 90_000;
 
-let shared: Awaited<ReturnType<typeof shareTemporal>>;
 let world: World;
-beforeAll(async () => {
-  shared = await shareTemporal();
-  world = await shared.newWorld();
-});
-afterAll(async () => {
-  await world.close();
-  await shared.close();
+oneWorld((here) => {
+  ({ world } = here);
 });
 
 const inBoth = (name: string, graceMs: number) =>
