@@ -41,12 +41,11 @@ export type Migrated<Value> = { is: 'known'; value: Value } | { is: 'newer'; ver
 
 /** A state that was passed on at continue-as-new, as this code reads it. */
 export function migratedState(passedOn: unknown): Migrated<PolicyState> {
-  if (!isObject(passedOn) || typeof passedOn.name !== 'string') return { is: 'unreadable' };
-  const { version = 1 } = passedOn;
+  if (!isObject(passedOn)) return { is: 'unreadable' };
   // What a person starts by hand. Of a newer state nothing is known, not even this.
-  if (Number(version) <= stateVersion && !lists.every((list) => Array.isArray(passedOn[list]))) {
-    return { is: 'unreadable' };
-  }
+  const isNewer = Number(passedOn.version) > stateVersion;
+  const isFormed = typeof passedOn.name === 'string' && lists.every((list) => Array.isArray(passedOn[list]));
+  if (!isNewer && !isFormed) return { is: 'unreadable' };
   return migrated<PolicyState>(passedOn, stateMigrations, stateVersion);
 }
 

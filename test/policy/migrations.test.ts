@@ -105,8 +105,9 @@ test('a state of today is passed on as it is', () => {
 });
 
 test('a newer number is told, whatever else the state holds', () => {
-  const newer = { version: stateVersion + 1, name: 'demo', anything: 1 };
-  expect(migratedState(newer)).toEqual({ is: 'newer', version: stateVersion + 1 });
+  for (const rest of [{ name: 'demo', anything: 1 }, { title: 'demo' }, {}]) {
+    expect(migratedState({ version: stateVersion + 1, ...rest })).toEqual({ is: 'newer', version: stateVersion + 1 });
+  }
 });
 
 test.each([
