@@ -3,10 +3,11 @@ import { shortHash } from './step-words.ts';
 
 /** What the Web UI shows of a policy, in Markdown. Times are UTC. */
 export function detailsOf(status: PolicyStatus): string {
-  const { policy, running, last, attention } = status;
+  const { policy, running, last, attention, dropped } = status;
   return [
     `**${status.name}** ${status.state}: ${status.because}`,
     ...attention.map(({ message, remedy }) => `> **Needs attention**: ${message}\n> ${remedy}`),
+    ...dropped.map(({ why, at }) => `> **Ignored** (${at}): ${why}`),
     running && `### Rotation ${running.rotationId}\n${running.steps.map(stepLine).join('\n')}`,
     '### Keys',
     status.keys.length === 0 ? 'none yet' : status.keys.map(keyLine).join('\n'),

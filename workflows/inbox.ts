@@ -79,22 +79,24 @@ type AnswerOf<Name extends MessageName> = (typeof table)[Name] extends Message<i
 
 /** A signal has nobody to answer: what is not taken is returned for the log, and noted where it was not understood. */
 export function hearSignal(life: Life, name: string, input: unknown, moment: Moment): KeyturnError | null {
-  if (!isSignal(name))
-    return drop(life, oneLine(name.slice(0, longestName)), 'is no message that this worker knows', moment);
+  if (!isSignal(name)) {
+    const called = oneLine(name.slice(0, longestName));
+    return drop(life, called, fault('KEYTURN_MESSAGE_UNCLEAR', called, 'is no message that this worker knows'), moment);
+  }
   const admitted = admit(life, name, input);
   if ('value' in admitted) {
     take(life, name, admitted.value as never, moment);
     return null;
   }
   const { refused, isUnderstood } = admitted;
-  return isUnderstood ? refused : drop(life, name, refused.message, moment);
+  return isUnderstood ? refused : drop(life, name, refused, moment);
 }
 
 const longestName = 60;
 
-function drop(life: Life, name: string, why: string, { now }: Moment): KeyturnError {
-  life.state = after.afterDropped(life.state, name, why, now);
-  return fault('KEYTURN_MESSAGE_UNCLEAR', name, why);
+function drop(life: Life, name: string, unclear: KeyturnError, { now }: Moment): KeyturnError {
+  life.state = after.afterDropped(life.state, name, unclear.message, now);
+  return unclear;
 }
 
 const signalNames = ['rotateNow', 'pause', 'resume', 'refresh'] as const;

@@ -63,7 +63,7 @@ function show(one: Result): void {
   if (one.result === 'failed') reportFailure(new KeyturnError(one.error), 'text');
   else
     for (const { name, hash } of one.liveKeys)
-      print(`  ! OpenRouter has a live key ${name} that this policy does not know: ${hash}`);
+      print(`  ! OpenRouter has a live key ${name} that this policy does not know:\n    ${hash}`);
 }
 
 function moreOf(one: Result): string {

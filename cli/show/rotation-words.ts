@@ -9,7 +9,7 @@ export function reasonWords(reason: RotationReason): string {
     case 'scheduled':
       return `scheduled for ${reason.date}`;
     case 'requested':
-      return `asked for by "${reason.text}"`;
+      return reason.text === '' ? 'asked for without a reason' : `asked for by "${reason.text}"`;
   }
 }
 
