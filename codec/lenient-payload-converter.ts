@@ -1,4 +1,4 @@
-import { DefaultPayloadConverter, type Payload } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 import { Unreadable } from '../errors/unreadable.ts';
 
 /**
@@ -6,15 +6,14 @@ import { Unreadable } from '../errors/unreadable.ts';
  * encrypted with a key that this keyring lacks. In Temporal's default that throws while the workflow task is read, for
  * ever, and the policy is frozen; here it becomes a value that says so, and the inbox drops it.
  */
-class LenientPayloadConverter extends DefaultPayloadConverter {
-  override fromPayload<Value>(payload: Payload): Value {
+export const payloadConverter: PayloadConverter = {
+  toPayload: (value) => defaultPayloadConverter.toPayload(value),
+  fromPayload<Value>(payload: Payload): Value {
     try {
-      return super.fromPayload(payload);
+      return defaultPayloadConverter.fromPayload(payload);
     } catch {
       // JSON's error quotes what it read.
       return new Unreadable('cannot be decrypted or decoded') as Value;
     }
-  }
-}
-
-export const payloadConverter = new LenientPayloadConverter();
+  },
+};

@@ -77,7 +77,7 @@ const mostHistoryBytes = 20 * 1024 * 1024;
  * @param passedOn a `PolicyState` of this or an older version; of a newer one, the run waits and passes it on
  */
 export async function rotationPolicy(passedOn: unknown, waiting?: Waiting): Promise<LeftBehind | null> {
-  // A cancellation of the workflow is a message like others: it tears nothing apart (`detachOnCancel`).
+  // A cancellation of the workflow is a message like others: it tears nothing apart (`afterCancel`).
   const cancelled = CancellationScope.current().cancelRequested;
   return CancellationScope.nonCancellable(async () => {
     if (waiting !== undefined) await waitForNewerWorker(passedOn, waiting, cancelled);
@@ -99,6 +99,28 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
   const isOutdated = watchBuild();
   const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
 
+  function show(): void {
+    const status = statusNow();
+    setCurrentDetails(detailsOf(status));
+    showSearchAttributes(status);
+  }
+
+  /** Made when the first step is due: a policy that sleeps needs none, and thousands of those are kept in memory. */
+  let steps: ReturnType<typeof durableSteps> | null = null;
+  const makeSteps = () =>
+    durableSteps({
+      report: (step) => {
+        if (life.running === null) return;
+        const others = life.running.steps.filter(({ state: progress }) => progress !== 'running');
+        life.running = { ...life.running, steps: [...others, step] };
+        show();
+      },
+      stuck: (trouble) => {
+        stuck = trouble && { ...trouble.fault, message: `Cannot ${trouble.doing}: ${trouble.fault.message}` };
+        show();
+      },
+    });
+
   setHandler(messages.status, statusNow);
   setHandler(messages.history, () => historyOf(life.state));
   setHandler(messages.next, () => {
@@ -106,8 +128,13 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
     return { schedule: policy?.schedule ?? null, next };
   });
 
+  // Asked after each message, in place of a condition: that is kept by every policy that sleeps, and takes 10 KB.
+  const stopWhereAsked = () => {
+    if (life.state.ending !== null || isTooLong()) steps?.stop();
+  };
   const hear = (name: string, input: unknown) => {
     const dropped = hearSignal(life, name, input, moment());
+    stopWhereAsked();
     if (dropped !== null) log.warn('a signal was not taken', { signal: name.slice(0, 60), code: dropped.code });
   };
   setHandler(messages.rotateNow, (input) => hear('rotateNow', input));
@@ -118,9 +145,14 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
   setHandler(messages.rotate, (input) => take(life, 'rotate', admitted(life, 'rotate', input), moment()), {
     validator: (input) => void admitted(life, 'rotate', input),
   });
-  setHandler(messages.endPolicy, (input) => take(life, 'endPolicy', admitted(life, 'endPolicy', input), moment()), {
-    validator: (input) => void admitted(life, 'endPolicy', input),
-  });
+  setHandler(
+    messages.endPolicy,
+    (input) => {
+      take(life, 'endPolicy', admitted(life, 'endPolicy', input), moment());
+      stopWhereAsked();
+    },
+    { validator: (input) => void admitted(life, 'endPolicy', input) },
+  );
   setHandler(
     messages.applyPolicy,
     async (sent, options) => {
@@ -136,35 +168,22 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
     { validator: (sent, _options) => void admitted(life, 'applyPolicy', sent) },
   );
 
-  function show(): void {
-    const status = statusNow();
-    setCurrentDetails(detailsOf(status));
-    showSearchAttributes(status);
-  }
-
-  const steps = durableSteps({
-    report: (step) => {
-      if (life.running === null) return;
-      const others = life.running.steps.filter(({ state: progress }) => progress !== 'running');
-      life.running = { ...life.running, steps: [...others, step] };
-      show();
-    },
-    stuck: (trouble) => {
-      stuck = trouble && { ...trouble.fault, message: `Cannot ${trouble.doing}: ${trouble.fault.message}` };
-      show();
-    },
-  });
   const mustMoveOn = () => life.refreshAsked || isOutdated() || workflowInfo().continueAsNewSuggested;
   const around: Surroundings = {
-    steps,
+    get steps() {
+      steps ??= makeSteps();
+      return steps;
+    },
     planning: { planRun, confirmRun },
     now,
     newRotationId,
     sleep: (until, because, changed) => sleep(until, because, () => changed() || mustMoveOn()),
     show,
   };
-  detachOnCancel(life, cancelled);
-  void condition(() => life.state.ending !== null || isTooLong()).then(steps.stop);
+  cancelled.catch(() => {
+    life.state = after.afterCancel(life.state, now());
+    stopWhereAsked();
+  });
 
   await condition(() => life.state.policy !== null || life.state.ending !== null || refused, firstApplyTimeoutMs);
   for (;;) {
@@ -178,12 +197,6 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
     if (life.state.policy === null || life.state.ending !== null) break;
   }
   return life.state.ending?.mode === 'detach' ? leftBehind(life.state, now()) : null;
-}
-
-function detachOnCancel(life: Life, cancelled: Promise<never>): void {
-  cancelled.catch(() => {
-    life.state = after.afterCancel(life.state, now());
-  });
 }
 
 function isTooLong(): boolean {
