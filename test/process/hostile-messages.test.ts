@@ -14,7 +14,7 @@ const timeout = 120_000;
 /** After so many events of a run Temporal suggests a new one; by default it is 4,096. */
 const mostEvents = 200;
 /** Enough for several new runs. KEYTURN_TEST_FLOOD=10000 sends as many as Temporal takes in one run by default. */
-const floodLength = Number(process.env.KEYTURN_TEST_FLOOD ?? 600);
+const floodLength = Number(process.env.KEYTURN_TEST_FLOOD ?? 400);
 
 let world: World;
 let raw: Awaited<ReturnType<typeof rawClients>>;
