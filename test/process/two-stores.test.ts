@@ -42,26 +42,31 @@ function startReaders(policy: string) {
     }
     return isOver;
   });
-  return async () => {
-    isOver = true;
-    await reading;
-    return { refused, secrets: kept.size };
+  return {
+    /** Readers come at any time: who needs one in a short moment holds that moment until it was there. */
+    haveRead: (secrets: number) => eventually(async () => kept.size >= secrets),
+    stop: async () => {
+      isOver = true;
+      await reading;
+      return { refused, secrets: kept.size };
+    },
   };
 }
 
 test('a second store that is down costs patience, no key, and no reader', { timeout }, async () => {
   await issueFirstKey(world.keyturn, inBoth('patient', hour));
-  const stopReaders = startReaders('patient');
+  const readers = startReaders('patient');
   world.second.failure = isDown;
   world.second.failures = 0;
   const { rotationId } = await world.keyturn.rotate('patient', { reason: 'the second store is down' });
   // The first one shows the new key by then; five tries take a quarter of a minute.
   await eventually(async () => world.second.failures >= 5);
+  await readers.haveRead(2);
   const { running } = await world.keyturn.status('patient');
   expect(running?.steps.at(-1)?.note).toMatch(/is tried again: Store "second" cannot be used right now/);
   world.second.failure = null;
   expect(await endOfRotation(world.keyturn, 'patient', rotationId)).toMatchObject({ event: 'published', attempt: 1 });
-  expect(await stopReaders()).toEqual({ refused: [], secrets: 2 });
+  expect(await readers.stop()).toEqual({ refused: [], secrets: 2 });
   expect(keysEverMade(world, 'patient')).toHaveLength(2);
 });
 
@@ -69,12 +74,14 @@ test('a key that the first store has shown before the second refused it works on
   timeout,
 }, async () => {
   await issueFirstKey(world.keyturn, inBoth('withdrawn', 6_000));
+  const readers = startReaders('withdrawn');
+  await readers.haveRead(1);
   world.onMoment = async ({ policy, step, at }) => {
     if (policy === 'withdrawn' && step === 'verifySecret' && at === 'after') {
       world.second.failure = fault('KEYTURN_SECRET_OWNED', secretName(policy), secondStoreName, 'somebody');
+      await readers.haveRead(2);
     }
   };
-  const stopReaders = startReaders('withdrawn');
   const { rotationId } = await world.keyturn.rotate('withdrawn', { reason: 'to be undone' });
   // The store that refuses cannot be restored either: that is tried until it can.
   await statusWhen(world.keyturn, 'withdrawn', ({ running, attention }) => running === null || attention.length > 0);
@@ -85,6 +92,6 @@ test('a key that the first store has shown before the second refused it works on
   const key = undone.keys.find(({ withdrawn }) => withdrawn);
   expect(key).toMatchObject({ generation: 2, state: 'in grace' });
   expect(undone.state).toBe('needs-attention');
-  expect(await stopReaders()).toMatchObject({ refused: [], secrets: 2 });
+  expect(await readers.stop()).toMatchObject({ refused: [], secrets: 2 });
   await eventually(async () => !existingKeys(world, 'withdrawn').some(({ hash }) => hash === key?.hash));
 });
