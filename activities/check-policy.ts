@@ -1,9 +1,9 @@
 import { fault } from '../errors/keyturn-error.ts';
-import { checkCrossing } from '../policy/check-crossing.ts';
-import { problemLines } from '../policy/check-policy.ts';
-import type { Policy } from '../policy/policy.ts';
-import { nextRun } from '../policy/schedule.ts';
-import type { LiveKey } from '../policy/state.ts';
+import { problemLines } from '../policy/declared/check-policy.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import { checkCrossing } from '../policy/life/check-crossing.ts';
+import type { LiveKey } from '../policy/life/state.ts';
+import { nextRun } from '../policy/time/schedule.ts';
 import type { Tools } from './tools.ts';
 
 export type CheckPolicyInput = {

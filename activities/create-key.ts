@@ -1,6 +1,6 @@
-import { type Sealed, seal, sealingContext } from '../codec/seal.ts';
-import { digestOf } from '../codec/secret.ts';
-import type { KeySettings } from '../policy/policy.ts';
+import type { KeySettings } from '../policy/declared/policy.ts';
+import { type Sealed, seal, sealingContext } from '../secrets/seal.ts';
+import { digestOf } from '../secrets/secret.ts';
 import type { Tools } from './tools.ts';
 
 export type CreateKeyInput = {

@@ -1,6 +1,6 @@
-import type { Schedule } from '../policy/policy.ts';
-import { localDate, nextRun, type Run, runOn } from '../policy/schedule.ts';
-import type { Anchor } from '../policy/state.ts';
+import type { Schedule } from '../policy/declared/policy.ts';
+import type { Anchor } from '../policy/life/state.ts';
+import { localDate, nextRun, type Run, runOn } from '../policy/time/schedule.ts';
 
 export type PlanRunInput = { schedule: Schedule; anchor: Anchor; after: string };
 

@@ -1,7 +1,7 @@
-import { sealingContext, unseal } from '../codec/seal.ts';
-import { digestOf, type Secret } from '../codec/secret.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
-import type { KeyRef } from '../policy/state.ts';
+import type { KeyRef } from '../policy/life/state.ts';
+import { sealingContext, unseal } from '../secrets/seal.ts';
+import { digestOf, type Secret } from '../secrets/secret.ts';
 import type { Tools } from './tools.ts';
 
 export type Retirement = {

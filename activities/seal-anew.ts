@@ -1,4 +1,4 @@
-import { keyIdOf, type Sealed, seal, sealingContext, unseal } from '../codec/seal.ts';
+import { keyIdOf, type Sealed, seal, sealingContext, unseal } from '../secrets/seal.ts';
 import type { Tools } from './tools.ts';
 
 export type SealAnewInput = { policy: string; rotationId: string; sealed: string };

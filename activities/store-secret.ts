@@ -1,4 +1,4 @@
-import { type Sealed, sealingContext, unseal } from '../codec/seal.ts';
+import { type Sealed, sealingContext, unseal } from '../secrets/seal.ts';
 import type { Tools } from './tools.ts';
 
 export type StoreSecretInput = { policy: string; rotationId: string; store: string; secret: string; sealed: Sealed };

@@ -1,4 +1,4 @@
-import type { Keyring } from '../codec/keyring.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import type { ManagementApi } from '../openrouter/management-api.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 

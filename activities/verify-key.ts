@@ -1,8 +1,8 @@
-import { type Sealed, sealingContext, unseal } from '../codec/seal.ts';
-import type { Secret } from '../codec/secret.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
 import type { ApiKey, ManagementApi } from '../openrouter/management-api.ts';
-import type { KeySettings } from '../policy/policy.ts';
+import type { KeySettings } from '../policy/declared/policy.ts';
+import { type Sealed, sealingContext, unseal } from '../secrets/seal.ts';
+import type { Secret } from '../secrets/secret.ts';
 import type { Tools } from './tools.ts';
 
 export type VerifyKeyInput = {

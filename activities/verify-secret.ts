@@ -1,6 +1,6 @@
-import { digestOf } from '../codec/secret.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
-import type { SecretVerdict } from '../policy/state.ts';
+import type { SecretVerdict } from '../policy/life/state.ts';
+import { digestOf } from '../secrets/secret.ts';
 import type { Tools } from './tools.ts';
 
 export type VerifySecretInput = {

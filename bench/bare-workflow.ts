@@ -1,11 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { CaptureSecretInput } from '../activities/capture-secret.ts';
 import type { Activities } from '../activities/index.ts';
-import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../workflows/activity-options.ts';
+import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../workflows/saga/activity-options.ts';
 
 const { startToCloseMs, scheduleToCloseMs } = stepOptions.captureSecret;
 
-// As workflows/durable-steps.ts sets them, without the summary for the Web UI.
+// As workflows/saga/durable-steps.ts sets them, without the summary for the Web UI.
 const { captureSecret } = proxyActivities<Pick<Activities, 'captureSecret'>>({
   startToCloseTimeout: startToCloseMs,
   scheduleToCloseTimeout: scheduleToCloseMs ?? undefined,

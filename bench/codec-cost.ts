@@ -1,6 +1,6 @@
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
-import { freshKeyring } from '../codec/keyring.ts';
 import { payloadCodec } from '../codec/payload-codec.ts';
+import { freshKeyring } from '../keyring/keyring.ts';
 import { type Figure, median } from './table.ts';
 
 const payloads = 2_000;

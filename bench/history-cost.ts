@@ -1,9 +1,9 @@
 import { simulatorSettings, type Tools } from '../activities/tools.ts';
-import { Secret } from '../codec/secret.ts';
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import { openConnections } from '../connections/registry.ts';
-import { localDate, runOn } from '../policy/schedule.ts';
-import type { PolicyState } from '../policy/state.ts';
+import type { PolicyState } from '../policy/life/state.ts';
+import { localDate, runOn } from '../policy/time/schedule.ts';
+import { Secret } from '../secrets/secret.ts';
 import { type Simulator, startSimulator } from '../simulator/index.ts';
 import { openTools } from '../worker/open-tools.ts';
 import { workflowId, workflowType } from '../workflows/messages.ts';

@@ -1,5 +1,5 @@
-import { remembered } from '../policy/bounds.ts';
-import type { Happening, PolicyState } from '../policy/state.ts';
+import { remembered } from '../policy/life/bounds.ts';
+import type { Happening, PolicyState } from '../policy/life/state.ts';
 
 const turns = 10;
 

@@ -1,7 +1,7 @@
 import type { Tools } from '../activities/tools.ts';
-import type { Keyring } from '../codec/keyring.ts';
-import { Secret } from '../codec/secret.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import type { ApiKey, CreateKeyRequest, ManagementApi } from '../openrouter/management-api.ts';
+import { Secret } from '../secrets/secret.ts';
 import type { Held, SecretStore } from '../stores/secret-store.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { type Client, WithStartWorkflowOperation, WorkflowContinuedAsNewError } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { type Policy, policyVersion } from '../policy/policy.ts';
-import { newPolicyState, type PolicyState } from '../policy/state.ts';
+import { type Policy, policyVersion } from '../policy/declared/policy.ts';
+import { newPolicyState, type PolicyState } from '../policy/life/state.ts';
 import { applyPolicy, workflowId, workflowType } from '../workflows/messages.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
 

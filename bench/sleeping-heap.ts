@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import type { PolicyState } from '../policy/state.ts';
+import type { PolicyState } from '../policy/life/state.ts';
 import { workflowId, workflowType } from '../workflows/messages.ts';
 import { longLived } from './long-lived.ts';
 import { benchPolicy, finishedRun, handedOver, startPolicy } from './policy-runs.ts';

@@ -1,6 +1,6 @@
-import type { Secret } from '../codec/secret.ts';
 import { type ConnectionCheck, checkConnection } from '../openrouter/check-connection.ts';
 import { createManagementClient } from '../openrouter/client.ts';
+import type { Secret } from '../secrets/secret.ts';
 
 /** What the management key of a connection is good for, asked now. */
 export async function checkNamed({

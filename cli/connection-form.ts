@@ -1,7 +1,7 @@
-import type { Secret } from '../codec/secret.ts';
 import { baseUrl as baseUrlForm, connectionName } from '../config/declared-connection.ts';
 import { managementKeyFrom } from '../connections/management-key.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { Secret } from '../secrets/secret.ts';
 
 /**
  * The management key out of what was typed or piped, once name, key and base URL can be ones: before the key is sent

@@ -1,7 +1,7 @@
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import { keyturnPaths } from '../config/paths.ts';
 import { type Connections, openConnections } from '../connections/registry.ts';
-import { openVaultKeyring } from '../stores/vault-keyring.ts';
+import { openVaultKeyring } from '../keyring/machine-keyring.ts';
 
 /** The connections of this machine: those of its vault, and those that keyturn.yaml declares. */
 export async function connectionsHere(): Promise<Connections> {

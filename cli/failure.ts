@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import pc from 'picocolors';
-import { scrub } from '../codec/redaction.ts';
 import { type FaultCode, faults } from '../errors/faults.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
+import { scrub } from '../secrets/redaction.ts';
 import { inWholeWords } from './print.ts';
 
 /** Prints what went wrong on standard error and answers the exit code (design §9). */

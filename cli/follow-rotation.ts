@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import type { Keyturn } from '../client/keyturn.ts';
-import type { RotationRecord, StepReport } from '../policy/state.ts';
+import type { RotationRecord, StepReport } from '../policy/life/state.ts';
 import { inWholeWords, print } from './print.ts';
 import { utcTime } from './show/clock-time.ts';
 import { inTime, took } from './show/relative-time.ts';

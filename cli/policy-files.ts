@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { fault } from '../errors/keyturn-error.ts';
-import { formatProblems } from '../policy/format-problems.ts';
-import type { Policy } from '../policy/policy.ts';
-import { readPolicies } from '../policy/policy-file.ts';
+import { formatProblems } from '../policy/declared/format-problems.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import { readPolicies } from '../policy/declared/policy-file.ts';
 
 /**
  * The policies that the files declare together; `-` is standard input.

@@ -1,4 +1,4 @@
-import { scrub } from '../codec/redaction.ts';
+import { scrub } from '../secrets/redaction.ts';
 import { width, wrapped } from './show/layout.ts';
 
 /** Results go to standard output, everything else to standard error: a pipe gets the result alone. */

@@ -1,6 +1,6 @@
 import { type FaultCode, type FaultKind, faults } from '../errors/faults.ts';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
-import type { RotationRecord } from '../policy/state.ts';
+import type { RotationRecord } from '../policy/life/state.ts';
 import { utcTime } from './show/clock-time.ts';
 import { inTime } from './show/relative-time.ts';
 

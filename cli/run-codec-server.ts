@@ -1,9 +1,9 @@
 import pino from 'pino';
-import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { createAccessLog } from '../codec-server/access-log.ts';
 import { codecServerConfig, type Environment } from '../codec-server/config.ts';
 import { startCodecServer } from '../codec-server/server.ts';
 import { keyturnPaths } from '../config/paths.ts';
+import { openKeyringFrom } from '../keyring/keyring-source.ts';
 import { untilAskedToStop } from './stop-signals.ts';
 
 /**

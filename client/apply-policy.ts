@@ -1,8 +1,8 @@
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import { formatDuration } from '../policy/duration.ts';
-import type { Policy } from '../policy/policy.ts';
-import { newPolicyState } from '../policy/state.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import { newPolicyState } from '../policy/life/state.ts';
+import { formatDuration } from '../policy/time/duration.ts';
 import * as messages from '../workflows/messages.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
 import { updateWithStart } from './ask.ts';

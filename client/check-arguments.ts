@@ -1,6 +1,6 @@
 import { fault } from '../errors/keyturn-error.ts';
-import { oneLine, reasonLength, requestIdLength } from '../policy/limits.ts';
-import type { EndingMode } from '../policy/state.ts';
+import { oneLine, reasonLength, requestIdLength } from '../policy/declared/limits.ts';
+import type { EndingMode } from '../policy/life/state.ts';
 import type { ApplyOptions, RotateOptions } from './keyturn.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
-import type { LeftBehind } from '../policy/status.ts';
+import type { LeftBehind } from '../policy/life/status.ts';
 import { workflowId } from '../workflows/messages.ts';
 import { request } from './request.ts';
 import type { Temporal } from './temporal.ts';

@@ -1,9 +1,9 @@
 export type { ExitCode, FaultCode, FaultKind } from '../errors/faults.ts';
 export { type Fault, KeyturnError } from '../errors/keyturn-error.ts';
-export type { Policy } from '../policy/policy.ts';
-export type { Run } from '../policy/schedule.ts';
-export type { EndingMode, Happening, LiveKey, RotationRecord, StepReport } from '../policy/state.ts';
-export type { LeftBehind, PolicyStatus } from '../policy/status.ts';
+export type { Policy } from '../policy/declared/policy.ts';
+export type { EndingMode, Happening, LiveKey, RotationRecord, StepReport } from '../policy/life/state.ts';
+export type { LeftBehind, PolicyStatus } from '../policy/life/status.ts';
+export type { Run } from '../policy/time/schedule.ts';
 export type { Applied, Ticket } from '../workflows/messages.ts';
 export { type ApplyOptions, connect, type Keyturn, type RotateOptions } from './keyturn.ts';
 export type { ListedPolicy } from './list-policies.ts';

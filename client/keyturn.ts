@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Policy } from '../policy/policy.ts';
-import type { EndingMode, Happening } from '../policy/state.ts';
-import type { PolicyStatus } from '../policy/status.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import type { EndingMode, Happening } from '../policy/life/state.ts';
+import type { PolicyStatus } from '../policy/life/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { applyPolicy } from './apply-policy.ts';
 import { query, update } from './ask.ts';

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { fault } from '../errors/keyturn-error.ts';
-import { checkPolicy, problemLines } from '../policy/check-policy.ts';
-import type { Policy } from '../policy/policy.ts';
-import type { policyFile } from '../policy/schema.ts';
+import { checkPolicy, problemLines } from '../policy/declared/check-policy.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import type { policyFile } from '../policy/declared/schema.ts';
 
 /** A policy as its file declares it (docs/policy.md), as an object. */
 export type PolicyInput = z.input<typeof policyFile>;

@@ -1,5 +1,5 @@
 import { decodeOptionalFailureToOptionalError } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { PolicyStatus } from '../policy/status.ts';
+import type { PolicyStatus } from '../policy/life/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { query } from './ask.ts';
 import type { Temporal } from './temporal.ts';

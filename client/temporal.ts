@@ -1,9 +1,9 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { dataConverter } from '../codec/data-converter.ts';
-import type { Keyring } from '../codec/keyring.ts';
-import { openKeyringFrom } from '../codec/keyring-source.ts';
 import { keyturnPaths } from '../config/paths.ts';
 import { readTemporalConfig } from '../config/temporal-config.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import { openKeyringFrom } from '../keyring/keyring-source.ts';
 import { taskQueue } from '../workflows/messages.ts';
 import { temporalError } from './temporal-error.ts';
 

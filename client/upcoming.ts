@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Run, upcomingRuns } from '../policy/schedule.ts';
-import type { PolicyStatus } from '../policy/status.ts';
+import type { PolicyStatus } from '../policy/life/status.ts';
+import { type Run, upcomingRuns } from '../policy/time/schedule.ts';
 import * as messages from '../workflows/messages.ts';
 import { query } from './ask.ts';
 import type { Temporal } from './temporal.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
-import type { RotationRecord, StepReport } from '../policy/state.ts';
-import { isRotation, type PolicyStatus } from '../policy/status.ts';
+import type { RotationRecord, StepReport } from '../policy/life/state.ts';
+import { isRotation, type PolicyStatus } from '../policy/life/status.ts';
 import * as messages from '../workflows/messages.ts';
 import { query } from './ask.ts';
 import { policyStatus } from './policy-status.ts';

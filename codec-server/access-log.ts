@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-import { scrub } from '../codec/redaction.ts';
+import { scrub } from '../secrets/redaction.ts';
 
 /** One JSON line a request: who had what decoded, or was refused, and why (docs/codec-server.md). */
 export function createAccessLog(level: string, destination: DestinationStream): Logger {

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import type { Keyring } from '../codec/keyring.ts';
 import { payloadCodec } from '../codec/payload-codec.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import type { Admit } from './access.ts';
 import { isLoopback, requireLocalPage } from './loopback.ts';
 import { answerPreflight, isAllowedPage, isPreflight } from './origins.ts';
@@ -43,7 +43,7 @@ const usualNamespace = 'default';
  * Temporal's remote codec over HTTP, for the Web UI and Temporal's command line: `POST /decode` with the namespace in
  * `X-Namespace`, or `POST /NAMESPACE/decode`.
  *
- * What it gives out is what the worker gave Temporal: key material is sealed inside (codec/seal.ts) and stays so.
+ * What it gives out is what the worker gave Temporal: key material is sealed inside (secrets/seal.ts) and stays so.
  *
  * @throws KEYTURN_PORT_IN_USE
  */

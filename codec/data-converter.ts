@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
-import type { Keyring } from './keyring.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import { payloadCodec } from './payload-codec.ts';
 
 /** How everything crosses to Temporal and back: encrypted. What a client cannot read is an error. */

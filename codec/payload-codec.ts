@@ -2,7 +2,7 @@ import type { webcrypto } from 'node:crypto';
 import { ApplicationFailure, type Payload, type PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { fault } from '../errors/keyturn-error.ts';
-import type { Keyring } from './keyring.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 
 /** The encoding and the metadata that Temporal's encryption samples of every language use. */
 const encoding = 'binary/encrypted';

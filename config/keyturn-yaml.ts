@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { fault } from '../errors/keyturn-error.ts';
-import { formatProblems } from '../policy/format-problems.ts';
-import { printable } from '../policy/show-value.ts';
-import { suggest } from '../policy/suggest.ts';
-import { type Path, readYamlDocuments } from '../policy/yaml-documents.ts';
+import { formatProblems } from '../policy/declared/format-problems.ts';
+import { printable } from '../policy/declared/show-value.ts';
+import { suggest } from '../policy/declared/suggest.ts';
+import { type Path, readYamlDocuments } from '../policy/declared/yaml-documents.ts';
 import { connectionEntry, connectionFields, connectionName, type DeclaredConnection } from './declared-connection.ts';
 
 /** What `keyturn.yaml` says. `file`: where it was found; undefined where there is none, which is fine. */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
-import type { Secret } from '../codec/secret.ts';
 import type { DeclaredConnection } from '../config/declared-connection.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { Secret } from '../secrets/secret.ts';
 import { managementKeyFrom, maxKeyBytes } from './management-key.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { Secret } from '../codec/secret.ts';
+import { Secret } from '../secrets/secret.ts';
 
 /** Far more than any key, far less than a file given by mistake. */
 export const maxKeyBytes = 4096;

@@ -1,10 +1,10 @@
-import type { Keyring } from '../codec/keyring.ts';
-import type { Secret } from '../codec/secret.ts';
 import { baseUrl as baseUrlForm, connectionName } from '../config/declared-connection.ts';
 import type { KeyturnYaml } from '../config/keyturn-yaml.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { Keyring } from '../keyring/keyring.ts';
 import { defaultBaseUrl } from '../openrouter/client.ts';
-import { openVaultFile } from '../stores/vault-file.ts';
+import type { Secret } from '../secrets/secret.ts';
+import { openVaultFile } from '../vault/vault-file.ts';
 import { declaredKey } from './declared-key.ts';
 import { managementKeyFrom } from './management-key.ts';
 import { type VaultConnections, vaultConnections } from './vault-connections.ts';
@@ -15,7 +15,7 @@ export type ConnectionEntry = { name: string; source: 'vault' | 'env' | 'file'; 
 
 /**
  * The named management keys: those declared in keyturn.yaml and those in the vault. Where both have a name, the declared
- * one is used: a person can see it. What touches the vault throws what the vault throws (stores/vault-file.ts).
+ * one is used: a person can see it. What touches the vault throws what the vault throws (vault/vault-file.ts).
  */
 export type Connections = {
   /** By name; no keys, and none is looked for. */

@@ -1,6 +1,6 @@
 import { secretColumn } from '../stores/local-vault.ts';
-import type { SealedColumn } from '../stores/sealed-column.ts';
-import { proofColumn } from '../stores/vault-file.ts';
+import type { SealedColumn } from '../vault/sealed-column.ts';
+import { proofColumn } from '../vault/vault-file.ts';
 import { connectionColumn } from './vault-connections.ts';
 
 /** Everything in the vault file that is sealed with the keyring. */

@@ -1,9 +1,9 @@
-import type { Keyring } from '../codec/keyring.ts';
-import { seal, unseal } from '../codec/seal.ts';
-import type { Secret } from '../codec/secret.ts';
 import { fault } from '../errors/keyturn-error.ts';
-import type { SealedColumn } from '../stores/sealed-column.ts';
-import type { VaultFile } from '../stores/vault-file.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import { seal, unseal } from '../secrets/seal.ts';
+import type { Secret } from '../secrets/secret.ts';
+import type { SealedColumn } from '../vault/sealed-column.ts';
+import type { VaultFile } from '../vault/vault-file.ts';
 
 /** Connections in the vault file, their management keys sealed. `baseUrl` null: OpenRouter's own. */
 export type VaultConnections = {

@@ -1,5 +1,5 @@
-import type { Secret } from '../codec/secret.ts';
 import { KeyturnError } from '../errors/keyturn-error.ts';
+import type { Secret } from '../secrets/secret.ts';
 import type { ManagementApi, Workspace } from './management-api.ts';
 
 /** What a connection is good for. `why` is a sentence for a person. */

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
-import type { Secret } from '../codec/secret.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import type { Secret } from '../secrets/secret.ts';
 import { createKey } from './create-key.ts';
 import { createHttp } from './http.ts';
 import { listKeys } from './list-keys.ts';

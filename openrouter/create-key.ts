@@ -1,5 +1,5 @@
-import { Secret } from '../codec/secret.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import { Secret } from '../secrets/secret.ts';
 import type { CreatedKey, CreateKeyRequest } from './management-api.ts';
 import type { Requests } from './management-request.ts';
 import { createdAnswer } from './schemas.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Secret } from '../codec/secret.ts';
+import type { Secret } from '../secrets/secret.ts';
 
 /** `code`, `metadata` and the rest may be missing (facts §7). */
 const envelope = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });

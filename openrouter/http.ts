@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher, request } from 'undici';
-import type { Secret } from '../codec/secret.ts';
+import type { Secret } from '../secrets/secret.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 export type HttpRequest = {

@@ -1,4 +1,4 @@
-import type { Secret } from '../codec/secret.ts';
+import type { Secret } from '../secrets/secret.ts';
 
 export type LimitReset = 'daily' | 'weekly' | 'monthly';
 

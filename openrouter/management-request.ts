@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Secret } from '../codec/secret.ts';
 import { fault, retryAfter } from '../errors/keyturn-error.ts';
+import type { Secret } from '../secrets/secret.ts';
 import { classify, isAbsent, type Operation } from './classify.ts';
 import { quoteError } from './error-envelope.ts';
 import type { Http, HttpRequest, NoReply, Reply } from './http.ts';

@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { policyFile } from '../policy/schema.ts';
+import { policyFile } from '../policy/declared/schema.ts';
 
 export const policySchemaFile = new URL('../docs/policy.schema.json', import.meta.url);
 

@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Keyring } from '../codec/keyring.ts';
-import { seal, unseal } from '../codec/seal.ts';
 import { fault } from '../errors/keyturn-error.ts';
-import type { SealedColumn } from './sealed-column.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import { seal, unseal } from '../secrets/seal.ts';
+import type { SealedColumn } from '../vault/sealed-column.ts';
+import { openVaultFile } from '../vault/vault-file.ts';
 import type { SecretRef, SecretStore } from './secret-store.ts';
-import { openVaultFile } from './vault-file.ts';
 
 export type VaultEntry = { name: string; policy: string; version: number; writtenAt: string };
 

@@ -1,4 +1,4 @@
-import type { Secret } from '../codec/secret.ts';
+import type { Secret } from '../secrets/secret.ts';
 
 /** Which secret of which policy. A secret has one owner: two policies never write the same name in one store. */
 export type SecretRef = { policy: string; name: string };

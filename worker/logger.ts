@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { scrub } from '../codec/redaction.ts';
+import { scrub } from '../secrets/redaction.ts';
 
 /**
  * One JSON line an event on standard output, for the worker and Temporal's runtime alike. Of an error only its name and

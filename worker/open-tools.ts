@@ -1,14 +1,14 @@
 import { CancelledFailure, Context, sleep } from '@temporalio/activity';
 import type { StepSettings, Tools } from '../activities/tools.ts';
-import { digestOf } from '../codec/secret.ts';
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import type { KeyturnPaths } from '../config/paths.ts';
 import { type Connections, openConnections } from '../connections/registry.ts';
 import { fault } from '../errors/keyturn-error.ts';
+import { openVaultKeyring } from '../keyring/machine-keyring.ts';
 import { createManagementClient, type ManagementClient } from '../openrouter/client.ts';
+import { digestOf } from '../secrets/secret.ts';
 import { openLocalVault } from '../stores/local-vault.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
-import { openVaultKeyring } from '../stores/vault-keyring.ts';
 import type { Environment } from './config.ts';
 
 export type OpenToolsOptions = {

@@ -1,11 +1,11 @@
-import type { NextStep } from '../policy/lifecycle.ts';
-import type { Policy } from '../policy/policy.ts';
-import type { KeyRef, RetiringKey } from '../policy/state.ts';
-import * as after from '../policy/transitions.ts';
-import { createsLeft } from '../policy/watch.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import type { NextStep } from '../policy/life/lifecycle.ts';
+import type { KeyRef, RetiringKey } from '../policy/life/state.ts';
+import * as after from '../policy/life/transitions.ts';
+import { createsLeft } from '../policy/life/watch.ts';
 import type { Life, Surroundings } from './policy-life.ts';
-import { rotate } from './rotate.ts';
-import { faultOf } from './steps.ts';
+import { rotate } from './saga/rotate.ts';
+import { faultOf } from './saga/steps.ts';
 
 type Due = Exclude<NextStep, { do: 'sleep' | 'end' }>;
 

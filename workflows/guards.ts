@@ -2,11 +2,12 @@
  * What a message must look like before anything reads it. By hand: zod in the workflow's bundle costs 12 times the memory
  * of a policy that sleeps (design §11). Fields that are not known are passed over: a newer client may send them.
  */
-import { cut } from '../policy/bounds.ts';
-import { oneLine, reasonLength, requestIdLength } from '../policy/limits.ts';
-import { migratedPolicy } from '../policy/migrations.ts';
-import { type Policy, policyVersion } from '../policy/policy.ts';
-import type { EndingMode } from '../policy/state.ts';
+
+import { oneLine, reasonLength, requestIdLength } from '../policy/declared/limits.ts';
+import { type Policy, policyVersion } from '../policy/declared/policy.ts';
+import { cut } from '../policy/life/bounds.ts';
+import { migratedPolicy } from '../policy/life/migrations.ts';
+import type { EndingMode } from '../policy/life/state.ts';
 
 /** `why` it was not understood, as the end of a sentence that begins with the message's name. */
 export type Read<Value> = { value: Value } | { why: string };

@@ -1,8 +1,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Policy, Schedule } from '../policy/policy.ts';
-import type { Run } from '../policy/schedule.ts';
-import type { EndingMode, Happening, LiveKey } from '../policy/state.ts';
-import type { PolicyStatus } from '../policy/status.ts';
+import type { Policy, Schedule } from '../policy/declared/policy.ts';
+import type { EndingMode, Happening, LiveKey } from '../policy/life/state.ts';
+import type { PolicyStatus } from '../policy/life/status.ts';
+import type { Run } from '../policy/time/schedule.ts';
 
 export const taskQueue = 'keyturn';
 /** Of the builds of the workflow code: Temporal's "worker deployment", each build a version of it. */

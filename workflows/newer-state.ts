@@ -8,9 +8,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { fault } from '../errors/keyturn-error.ts';
-import { type Migrated, migratedState } from '../policy/migrations.ts';
-import { newPolicyState, stateVersion } from '../policy/state.ts';
-import { statusOf } from '../policy/status.ts';
+import { type Migrated, migratedState } from '../policy/life/migrations.ts';
+import { newPolicyState, stateVersion } from '../policy/life/state.ts';
+import { statusOf } from '../policy/life/status.ts';
 import * as messages from './messages.ts';
 import { continueOnCurrentBuild } from './move-on.ts';
 import type { rotationPolicy } from './rotation-policy.ts';

@@ -1,11 +1,11 @@
 import type { Activities } from '../activities/index.ts';
-import { type Instant, isDue } from '../policy/instant.ts';
-import { type NextStep, nextStep } from '../policy/lifecycle.ts';
-import type { Policy } from '../policy/policy.ts';
-import type { PolicyState } from '../policy/state.ts';
-import type { RunningRotation } from '../policy/status.ts';
+import type { Policy } from '../policy/declared/policy.ts';
+import { type NextStep, nextStep } from '../policy/life/lifecycle.ts';
+import type { PolicyState } from '../policy/life/state.ts';
+import type { RunningRotation } from '../policy/life/status.ts';
+import { type Instant, isDue } from '../policy/time/instant.ts';
 import { carryOut } from './carry-out.ts';
-import type { Ways } from './steps.ts';
+import type { Ways } from './saga/steps.ts';
 
 /** A policy that lives: what its messages change and its loop carries on with. */
 export type Life = {

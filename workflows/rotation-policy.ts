@@ -15,17 +15,17 @@ import {
 import type { Activities } from '../activities/index.ts';
 import type { KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
-import { bounded } from '../policy/bounds.ts';
-import { migratedState } from '../policy/migrations.ts';
-import { type Attention, historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/status.ts';
-import * as after from '../policy/transitions.ts';
+import { bounded } from '../policy/life/bounds.ts';
+import { migratedState } from '../policy/life/migrations.ts';
+import { type Attention, historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/life/status.ts';
+import * as after from '../policy/life/transitions.ts';
 import { detailsOf } from './details.ts';
-import { durableSteps, faultFrom } from './durable-steps.ts';
 import { admit, hearSignal, type MessageName, type Moment, take } from './inbox.ts';
 import * as messages from './messages.ts';
 import { continueOnCurrentBuild, watchBuild } from './move-on.ts';
 import { cancelMessage, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
 import { type Life, liveOn, newLife, type Surroundings } from './policy-life.ts';
+import { durableSteps, faultFrom } from './saga/durable-steps.ts';
 import { showSearchAttributes } from './visibility.ts';
 
 /**

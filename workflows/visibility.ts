@@ -1,5 +1,5 @@
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import type { PolicyStatus } from '../policy/status.ts';
+import type { PolicyStatus } from '../policy/life/status.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 /** Keeps the search attributes true. Each change is an event in history, so only changes are written. */

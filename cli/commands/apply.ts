@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Keyturn } from '../../client/keyturn.ts';
 import { type Fault, KeyturnError } from '../../errors/keyturn-error.ts';
-import type { Policy } from '../../policy/policy.ts';
-import type { LiveKey } from '../../policy/state.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
+import type { LiveKey } from '../../policy/life/state.ts';
 import { exitCodeOf, reportFailure } from '../failure.ts';
 import { type Output, outputOption } from '../output-option.ts';
 import { print, printJson } from '../print.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { EndingMode } from '../../policy/state.ts';
-import type { PolicyStatus } from '../../policy/status.ts';
+import type { EndingMode } from '../../policy/life/state.ts';
+import type { PolicyStatus } from '../../policy/life/status.ts';
 import { type Output, outputOption } from '../output-option.ts';
 import { note, printJson, say } from '../print.ts';
 
@@ -57,7 +57,7 @@ function modeOf({ detach, retire, destroy }: Options): EndingMode | null {
 /** What the delete will do to this very policy, before a person agrees to it. */
 async function consequenceOf(mode: EndingMode, { policy, keys }: PolicyStatus): Promise<string> {
   const { wrapped, width } = await import('../show/layout.ts');
-  const { formatDuration } = await import('../../policy/duration.ts');
+  const { formatDuration } = await import('../../policy/time/duration.ts');
   const secret = policy === null ? 'its secret' : `${policy.secret.name} in ${policy.secret.stores.join(', ')}`;
   const which = keys.map(({ generation }) => `#${generation}`).join(', ');
   const named = keys.length === 0 ? 'none yet' : which;

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Run } from '../../policy/schedule.ts';
+import type { Run } from '../../policy/time/schedule.ts';
 import { type Output, outputOption } from '../output-option.ts';
 import { print, printJson } from '../print.ts';
 
@@ -35,7 +35,7 @@ async function ofFile(name: string | undefined, { file = '', count }: Options) {
   const { fault } = await import('../../errors/keyturn-error.ts');
   if (name !== undefined) throw fault('KEYTURN_USAGE', 'Name a policy, or a file with -f, not both.');
   const { readPolicyFiles } = await import('../policy-files.ts');
-  const { localDate, upcomingRuns } = await import('../../policy/schedule.ts');
+  const { localDate, upcomingRuns } = await import('../../policy/time/schedule.ts');
   const now = new Date().toISOString();
   return (await readPolicyFiles([file])).map(({ name, schedule, autoRotate }) => ({
     name,

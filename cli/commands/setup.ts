@@ -10,7 +10,7 @@ export function setupCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ TEMPORAL_NAMESPACE=keys keyturn setup\n')
     .action(async ({ output }: Output) => {
       const { connectTemporal } = await import('../../client/temporal.ts');
-      const { freshKeyring } = await import('../../codec/keyring.ts');
+      const { freshKeyring } = await import('../../keyring/keyring.ts');
       const { setUp } = await import('../set-up.ts');
       const { connectOptions } = await import('../with-keyturn.ts');
       // The first of all in a deployment, before a worker has made the keyring; and nothing here is encrypted.

@@ -3,7 +3,7 @@ import { connect } from '../../client/keyturn.ts';
 import { type ConnectOptions, connectTemporal } from '../../client/temporal.ts';
 import { keyturnPaths } from '../../config/paths.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
-import { openVaultKeyring } from '../../stores/vault-keyring.ts';
+import { openVaultKeyring } from '../../keyring/machine-keyring.ts';
 import { announceAddress } from '../dev-address.ts';
 import { calledAs } from '../invocation.ts';
 import { print, whenNobodyReads } from '../print.ts';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Keyturn } from '../../client/keyturn.ts';
 import { fault } from '../../errors/keyturn-error.ts';
-import { readPolicies } from '../../policy/policy-file.ts';
-import type { KeyStatus } from '../../policy/status.ts';
-import { shortHash } from '../../workflows/step-words.ts';
+import { readPolicies } from '../../policy/declared/policy-file.ts';
+import type { KeyStatus } from '../../policy/life/status.ts';
+import { shortHash } from '../../workflows/saga/step-words.ts';
 import { followRotation } from '../follow-rotation.ts';
 import { packageFile } from '../package-file.ts';
 import { print } from '../print.ts';

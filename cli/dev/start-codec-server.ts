@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
-import type { Keyring } from '../../codec/keyring.ts';
 import { createAccessLog } from '../../codec-server/access-log.ts';
 import { startCodecServer } from '../../codec-server/server.ts';
 import type { KeyturnPaths } from '../../config/paths.ts';
 import { choosePort } from '../../engine/free-port.ts';
+import type { Keyring } from '../../keyring/keyring.ts';
 import { lineDone } from './line.ts';
 import type { DevOptions } from './run-dev.ts';
 

@@ -1,6 +1,6 @@
-import { Secret } from '../../codec/secret.ts';
 import type { KeyturnPaths } from '../../config/paths.ts';
 import { choosePort } from '../../engine/free-port.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { connectionsHere } from '../connections-here.ts';
 import { lineDone } from './line.ts';

@@ -1,5 +1,5 @@
-import type { Instant } from '../../policy/instant.ts';
-import type { Run } from '../../policy/schedule.ts';
+import type { Instant } from '../../policy/time/instant.ts';
+import type { Run } from '../../policy/time/schedule.ts';
 
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

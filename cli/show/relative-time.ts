@@ -1,5 +1,5 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../policy/duration.ts';
-import { epochMs, type Instant } from '../../policy/instant.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../policy/time/duration.ts';
+import { epochMs, type Instant } from '../../policy/time/instant.ts';
 
 /** A length of time as a person says it, in one unit: `18 s`, `2 min`, `29 days`. */
 export function span(ms: number): string {

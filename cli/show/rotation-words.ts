@@ -1,4 +1,4 @@
-import type { FaultNote, RotationReason, RotationRecord } from '../../policy/state.ts';
+import type { FaultNote, RotationReason, RotationRecord } from '../../policy/life/state.ts';
 import { took } from './relative-time.ts';
 
 /** Why a rotation was begun. */

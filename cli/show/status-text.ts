@@ -1,9 +1,9 @@
 import pc from 'picocolors';
 import { leftInWords } from '../../client/earlier-runs.ts';
 import { whyNoRun } from '../../client/upcoming.ts';
-import { epochMs, plus } from '../../policy/instant.ts';
-import type { KeyStatus, PolicyStatus } from '../../policy/status.ts';
-import { shortHash } from '../../workflows/step-words.ts';
+import type { KeyStatus, PolicyStatus } from '../../policy/life/status.ts';
+import { epochMs, plus } from '../../policy/time/instant.ts';
+import { shortHash } from '../../workflows/saga/step-words.ts';
 import { localAndUtc, utcTime } from './clock-time.ts';
 import { beside, table, width, wrapped } from './layout.ts';
 import { ago, inTime, span } from './relative-time.ts';

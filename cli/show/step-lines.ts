@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { StepReport } from '../../policy/state.ts';
+import type { StepReport } from '../../policy/life/state.ts';
 import { took } from './relative-time.ts';
 
 const names: Record<string, string> = {

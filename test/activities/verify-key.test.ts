@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Tools } from '../../activities/tools.ts';
 import { verifyKey } from '../../activities/verify-key.ts';
-import { freshKeyring } from '../../codec/keyring.ts';
-import { seal, sealingContext } from '../../codec/seal.ts';
-import { Secret } from '../../codec/secret.ts';
 import { fault, retryAfter } from '../../errors/keyturn-error.ts';
+import { freshKeyring } from '../../keyring/keyring.ts';
 import type { ManagementApi } from '../../openrouter/management-api.ts';
-import { aPolicy } from '../policy/states.ts';
+import { seal, sealingContext } from '../../secrets/seal.ts';
+import { Secret } from '../../secrets/secret.ts';
+import { aPolicy } from '../policy/life/states.ts';
 
 const rateLimited = (ms: number) => retryAfter(fault('KEYTURN_OPENROUTER_RATE_LIMITED', 'try a key'), ms);
 

@@ -9,24 +9,30 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const rule: Record<string, { code: string[]; types?: string[] }> = {
   errors: { code: [] },
   policy: { code: [] },
-  codec: { code: ['errors'], types: ['policy'] },
-  'codec-server': { code: ['errors', 'codec', 'config'] },
-  openrouter: { code: ['errors', 'codec'], types: ['policy'] },
-  stores: { code: ['errors', 'codec'], types: ['policy'] },
+  secrets: { code: ['errors'], types: ['policy', 'keyring'] },
+  keyring: { code: ['errors', 'secrets'] },
+  codec: { code: ['errors', 'secrets', 'keyring'] },
+  'codec-server': { code: ['errors', 'codec', 'secrets', 'keyring', 'config'] },
+  openrouter: { code: ['errors', 'secrets'], types: ['policy'] },
+  vault: { code: ['errors', 'secrets', 'keyring'] },
+  stores: { code: ['errors', 'secrets', 'keyring', 'vault'], types: ['policy'] },
   config: { code: ['errors', 'policy'] },
-  connections: { code: ['errors', 'codec', 'config', 'openrouter', 'stores'] },
+  connections: { code: ['errors', 'secrets', 'keyring', 'config', 'openrouter', 'vault', 'stores'] },
   engine: { code: ['errors', 'config'] },
   simulator: { code: [] },
   workflows: { code: ['errors', 'policy'], types: ['activities'] },
-  activities: { code: ['errors', 'policy', 'codec', 'openrouter', 'stores'] },
-  client: { code: ['errors', 'policy', 'workflows', 'codec', 'config'] },
+  activities: { code: ['errors', 'policy', 'secrets', 'keyring', 'openrouter', 'stores'] },
+  client: { code: ['errors', 'policy', 'workflows', 'codec', 'keyring', 'config'] },
   worker: {
-    code: ['errors', 'policy', 'codec', 'openrouter', 'stores', 'config', 'connections', 'workflows', 'activities'],
+    code: [
+      ...['errors', 'policy', 'secrets', 'keyring', 'codec', 'openrouter', 'vault', 'stores', 'config', 'connections'],
+      ...['workflows', 'activities'],
+    ],
   },
   cli: {
     code: [
-      ...['errors', 'policy', 'codec', 'openrouter', 'stores', 'config', 'connections', 'engine', 'simulator'],
-      ...['workflows', 'client', 'worker', 'codec-server'],
+      ...['errors', 'policy', 'secrets', 'keyring', 'codec', 'openrouter', 'vault', 'stores', 'config', 'connections'],
+      ...['engine', 'simulator', 'workflows', 'client', 'worker', 'codec-server'],
     ],
   },
 };
@@ -74,13 +80,13 @@ describe('the dependency rule', () => {
       "import { createKey } from '../activities/create-key.ts';",
       "const later = await import('../worker/create-worker.ts');",
       "import '../stores/local-vault.ts';",
-      "export { seal } from '../codec/seal.ts';",
+      "export { seal } from '../secrets/seal.ts';",
     ].join('\n');
     expect(
       importsIn('policy/x.ts', breaking)
         .filter((one) => !isAllowed(one))
         .map(({ to }) => to),
-    ).toEqual(['activities', 'worker', 'stores', 'codec']);
+    ).toEqual(['activities', 'worker', 'stores', 'secrets']);
     expect(importsIn('workflows/x.ts', "import type { A } from '../activities/index.ts';").every(isAllowed)).toBe(true);
     expect(importsIn('workflows/x.ts', "import { a } from '../activities/index.ts';").every(isAllowed)).toBe(false);
   });
@@ -89,7 +95,7 @@ describe('the dependency rule', () => {
     const pulledIn = [...closureOf('workflows/index.ts')];
     const forbidden = /Temporal\.Now|Intl\.DateTimeFormat\(|from '(zod|yaml|temporal-polyfill)|process\.env/;
     const broken = pulledIn.filter((file) => forbidden.test(readFileSync(join(root, file), 'utf8')));
-    expect(pulledIn).toContain('policy/lifecycle.ts');
+    expect(pulledIn).toContain('policy/life/lifecycle.ts');
     expect(broken).toEqual([]);
   });
 });

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openKeyring } from '../../codec/keyring.ts';
-import { openKeyringFrom } from '../../codec/keyring-source.ts';
-import { Secret } from '../../codec/secret.ts';
 import { keyturnPaths } from '../../config/paths.ts';
+import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyringFrom } from '../../keyring/keyring-source.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
-import { startMoto } from '../codec/moto.ts';
+import { startMoto } from '../keyring/moto.ts';
 import { runKeyturn } from '../run-keyturn.ts';
 
 let folder: string;

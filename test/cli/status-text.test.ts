@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { localAndUtc } from '../../cli/show/clock-time.ts';
 import { span } from '../../cli/show/relative-time.ts';
 import { statusText } from '../../cli/show/status-text.ts';
-import type { PolicyStatus } from '../../policy/status.ts';
-import { aPolicy } from '../policy/states.ts';
+import type { PolicyStatus } from '../../policy/life/status.ts';
+import { aPolicy } from '../policy/life/states.ts';
 
 const now = Date.parse('2026-11-23T08:00:00Z');
 const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connect } from '../../client/keyturn.ts';
 import { connectTemporal } from '../../client/temporal.ts';
 import { temporalError } from '../../client/temporal-error.ts';
-import { freshKeyring } from '../../codec/keyring.ts';
 import { type DevServer, startDevServer } from '../../engine/dev-server.ts';
+import { freshKeyring } from '../../keyring/keyring.ts';
 
 /** Not the one of whoever runs the tests. */
 const keyring = freshKeyring();

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openKeyring } from '../../codec/keyring.ts';
 import { codecServerConfig } from '../../codec-server/config.ts';
 import { keyturnPaths } from '../../config/paths.ts';
+import { openKeyring } from '../../keyring/keyring.ts';
 import { mainFile } from '../run-keyturn.ts';
 import { audience, contentOf, encrypted, issuer, keySetOf, signed, token } from './server-under-test.ts';
 

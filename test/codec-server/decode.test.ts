@@ -1,8 +1,8 @@
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { freshKeyring } from '../../codec/keyring.ts';
-import { seal } from '../../codec/seal.ts';
-import { Secret } from '../../codec/secret.ts';
+import { freshKeyring } from '../../keyring/keyring.ts';
+import { seal } from '../../secrets/seal.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { contentOf, encrypted, jsonOf, serverUnderTest } from './server-under-test.ts';
 
 const policy = { name: 'checkout', schedule: { every: 30 } };

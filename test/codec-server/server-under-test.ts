@@ -1,12 +1,12 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { exportJWK, type JSONWebKeySet, SignJWT } from 'jose';
-import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
 import { payloadCodec } from '../../codec/payload-codec.ts';
 import { admitByToken } from '../../codec-server/access.ts';
 import { bearerTokens } from '../../codec-server/bearer-tokens.ts';
 import { jwts } from '../../codec-server/jwts.ts';
 import { type CodecServerOptions, startCodecServer } from '../../codec-server/server.ts';
+import { freshKeyring, type Keyring } from '../../keyring/keyring.ts';
 
 export const origin = 'https://temporal.example.com';
 export const token = 'a-bearer-token-that-nobody-guesses-0123456789';

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
 import { encryptionKeyOf, payloadCodec } from '../../codec/payload-codec.ts';
+import { freshKeyring, type Keyring } from '../../keyring/keyring.ts';
 
 const secretValue = 'the quick brown fox';
 const payload = defaultPayloadConverter.toPayload({ secretValue });

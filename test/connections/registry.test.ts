@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freshKeyring } from '../../codec/keyring.ts';
-import { Secret } from '../../codec/secret.ts';
 import type { DeclaredConnection } from '../../config/declared-connection.ts';
 import { openConnections } from '../../connections/registry.ts';
+import { freshKeyring } from '../../keyring/keyring.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 
 const openrouter = 'https://openrouter.ai/api/v1';

@@ -1,7 +1,7 @@
-import { openKeyringFrom } from '../../codec/keyring-source.ts';
 import { sealedColumns } from '../../connections/sealed-columns.ts';
-import { sealAnew } from '../../stores/sealed-column.ts';
-import { openVaultFile } from '../../stores/vault-file.ts';
+import { openKeyringFrom } from '../../keyring/keyring-source.ts';
+import { sealAnew } from '../../vault/sealed-column.ts';
+import { openVaultFile } from '../../vault/vault-file.ts';
 
 // A process of its own: node seal-anew.fixture.ts VAULT KEYRING
 const [vaultFile = '', file = ''] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../codec/secret.ts';
 import { checkConnection } from '../../openrouter/check-connection.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { type FaultRule, startSimulator } from '../../simulator/index.ts';
 import { clientOf } from './scripted-server.ts';
 

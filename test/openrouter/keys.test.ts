@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../codec/secret.ts';
 import { createManagementClient } from '../../openrouter/client.ts';
+import { Secret } from '../../secrets/secret.ts';
 import {
   answer,
   clientOf,

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { Secret } from '../../codec/secret.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { answer, clientOf, envelope, keyObject, type Script, startScriptedServer } from './scripted-server.ts';
 
 // Not all look like a key: what was sent as one must not come back either.

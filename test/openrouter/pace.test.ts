@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../codec/secret.ts';
 import { createPace, type Lane } from '../../openrouter/pace.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { answer, clientOf, startScriptedServer } from './scripted-server.ts';
 
 test('requests of one connection are spaced, first come, first served', async () => {

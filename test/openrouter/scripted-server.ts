@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Secret } from '../../codec/secret.ts';
 import {
   createManagementClient,
   type ManagementClient,
   type ManagementClientOptions,
 } from '../../openrouter/client.ts';
+import { Secret } from '../../secrets/secret.ts';
 
 export type Received = {
   method: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test as plainTest } from 'vitest';
-import type { StepReport } from '../../policy/state.ts';
+import type { StepReport } from '../../policy/life/state.ts';
 import type { FaultRule } from '../../simulator/index.ts';
-import { hour } from '../policy/states.ts';
+import { hour } from '../policy/life/states.ts';
 import { existingKeys, expectAgreement, keysEverMade } from './agreement.ts';
 import { connectMain, shareTemporal, type World } from './own-world.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';

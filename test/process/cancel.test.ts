@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { LeftBehind } from '../../policy/status.ts';
+import type { LeftBehind } from '../../policy/life/status.ts';
 import { workflowId } from '../../workflows/messages.ts';
-import type { StepName } from '../../workflows/steps.ts';
-import { hour } from '../policy/states.ts';
+import type { StepName } from '../../workflows/saga/steps.ts';
+import { hour } from '../policy/life/states.ts';
 import { existingKeys, secretName } from './agreement.ts';
 import { oneWorld } from './one-world.ts';
 import type { World } from './own-world.ts';

@@ -1,7 +1,7 @@
 import type { Payload } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { connectTemporal, type Temporal } from '../../client/temporal.ts';
-import { openKeyring } from '../../codec/keyring.ts';
+import { openKeyring } from '../../keyring/keyring.ts';
 import type { LogLine } from '../../simulator/index.ts';
 import type { CommandRun } from '../run-keyturn.ts';
 import { filesBelow, findLeaks, jsonPlaces, type Place, payloadsIn } from './secret-scan.ts';

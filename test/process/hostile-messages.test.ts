@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
 import { workflowId } from '../../workflows/messages.ts';
-import { hour, minute } from '../policy/states.ts';
+import { hour, minute } from '../policy/life/states.ts';
 import { oneWorld } from './one-world.ts';
 import type { shareTemporal, World } from './own-world.ts';
 import { failedTasks, historyLength, rawClients } from './raw-client.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connectTemporal } from '../../client/temporal.ts';
-import { openKeyringFrom } from '../../codec/keyring-source.ts';
-import { seal } from '../../codec/seal.ts';
-import { Secret } from '../../codec/secret.ts';
+import { openKeyringFrom } from '../../keyring/keyring-source.ts';
+import { seal } from '../../secrets/seal.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 import { workflowId } from '../../workflows/messages.ts';
 import { expectAgreement, keysEverMade } from './agreement.ts';

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connectTemporal, type Temporal } from '../../client/temporal.ts';
 import { payloadCodec } from '../../codec/payload-codec.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
-import { newPolicyState, type PolicyState } from '../../policy/state.ts';
-import * as after from '../../policy/transitions.ts';
+import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
+import * as after from '../../policy/life/transitions.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import * as messages from '../../workflows/messages.ts';
-import { aPolicy, published } from '../policy/states.ts';
+import { aPolicy, published } from '../policy/life/states.ts';
 import { toolsOf } from './own-world.ts';
 import { type Machine, newMachine, startTemporal } from './stack.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connectTemporal, type Temporal } from '../../client/temporal.ts';
-import { newPolicyState } from '../../policy/state.ts';
+import { newPolicyState } from '../../policy/life/state.ts';
 import { refresh, workflowId, workflowType } from '../../workflows/messages.ts';
 import { existingKeys, expectAgreement, keysEverMade } from './agreement.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keyturn } from '../../client/keyturn.ts';
 import { KeyturnError } from '../../errors/keyturn-error.ts';
-import type { Policy } from '../../policy/policy.ts';
-import type { RotationRecord } from '../../policy/state.ts';
-import { isRotation, type PolicyStatus } from '../../policy/status.ts';
-import { aPolicy } from '../policy/states.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
+import type { RotationRecord } from '../../policy/life/state.ts';
+import { isRotation, type PolicyStatus } from '../../policy/life/status.ts';
+import { aPolicy } from '../policy/life/states.ts';
 import { secretName } from './agreement.ts';
 
 export function policyNamed(name: string, changes: Partial<Policy> = {}): Policy {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import type { StepName } from '../../workflows/steps.ts';
-import { hour } from '../policy/states.ts';
+import type { StepName } from '../../workflows/saga/steps.ts';
+import { hour } from '../policy/life/states.ts';
 import { existingKeys, expectAgreement, keysEverMade, storedKey } from './agreement.ts';
 import { endOfRotation, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';
 import { type Stack, startStack } from './stack.ts';

@@ -2,7 +2,7 @@ import { request } from 'undici';
 import { expect, test } from 'vitest';
 import { fault } from '../../errors/keyturn-error.ts';
 import type { SecretStore } from '../../stores/secret-store.ts';
-import { hour } from '../policy/states.ts';
+import { hour } from '../policy/life/states.ts';
 import { existingKeys, keysEverMade, secretName } from './agreement.ts';
 import { oneWorld } from './one-world.ts';
 import type { World } from './own-world.ts';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Keyturn } from '../../client/keyturn.ts';
 import { connectTemporal, type Environment } from '../../client/temporal.ts';
-import { Secret } from '../../codec/secret.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { workflowId } from '../../workflows/messages.ts';
 import { otherBuildVariable } from '../process/other-build.ts';

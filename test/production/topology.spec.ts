@@ -8,7 +8,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Keyturn } from '../../client/keyturn.ts';
 import type { Environment, Temporal } from '../../client/temporal.ts';
-import { openKeyring } from '../../codec/keyring.ts';
+import { openKeyring } from '../../keyring/keyring.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 import { expectAgreement, keysEverMade } from '../process/agreement.ts';

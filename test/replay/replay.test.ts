@@ -3,9 +3,9 @@ import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CreatedKey, CreateKeyInput } from '../../activities/create-key.ts';
 import type { VerifySecretInput } from '../../activities/verify-secret.ts';
-import { nextStep } from '../../policy/lifecycle.ts';
-import { migratedState } from '../../policy/migrations.ts';
-import type { PolicyState } from '../../policy/state.ts';
+import { nextStep } from '../../policy/life/lifecycle.ts';
+import { migratedState } from '../../policy/life/migrations.ts';
+import type { PolicyState } from '../../policy/life/state.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
 import {
   attributesOf,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../codec/secret.ts';
+import { Secret } from '../../secrets/secret.ts';
 import type { SecretRef, SecretStore } from '../../stores/secret-store.ts';
 
 const checkout: SecretRef = { policy: 'checkout', name: 'OPENROUTER_API_KEY' };

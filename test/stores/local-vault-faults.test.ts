@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freshKeyring, openKeyring } from '../../codec/keyring.ts';
-import { Secret } from '../../codec/secret.ts';
+import { freshKeyring, openKeyring } from '../../keyring/keyring.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
 
 const secret = { policy: 'checkout', name: 'OPENROUTER_API_KEY' };

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openKeyring } from '../../codec/keyring.ts';
-import { Secret } from '../../codec/secret.ts';
+import { openKeyring } from '../../keyring/keyring.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 
 const secret = { policy: 'checkout', name: 'checkout' };

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freshKeyring, openKeyring } from '../../codec/keyring.ts';
-import { Secret } from '../../codec/secret.ts';
+import { freshKeyring, openKeyring } from '../../keyring/keyring.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 import { describeStore } from './conformance.ts';
 

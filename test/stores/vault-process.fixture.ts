@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openKeyring } from '../../codec/keyring.ts';
-import { Secret } from '../../codec/secret.ts';
+import { openKeyring } from '../../keyring/keyring.ts';
+import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 
 // A process of its own on a vault: node vault-process.fixture.ts ACTION VAULT KEYRING NAME

@@ -8,7 +8,7 @@ const module = (path: string) => JSON.stringify(fileURLToPath(new URL(path, impo
 function logged(code: string): string {
   const program = `
     const { createLogger } = await import(${module('../../worker/logger.ts')});
-    const { Secret } = await import(${module('../../codec/secret.ts')});
+    const { Secret } = await import(${module('../../secrets/secret.ts')});
     const log = createLogger('trace');
     const secret = new Secret('correct-horse-battery-staple');
     ${code}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { aPolicy, day, hour } from '../policy/states.ts';
+import { aPolicy, day, hour } from '../policy/life/states.ts';
 import { type Call, notingActivities } from './noting-activities.ts';
 import { startTimeSkipping } from './time-skipping.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { reasonLength, requestIdLength } from '../../policy/limits.ts';
-import { policyVersion } from '../../policy/policy.ts';
+import { reasonLength, requestIdLength } from '../../policy/declared/limits.ts';
+import { policyVersion } from '../../policy/declared/policy.ts';
 import * as guards from '../../workflows/guards.ts';
-import { aPolicy } from '../policy/states.ts';
+import { aPolicy } from '../policy/life/states.ts';
 
 const noMaps = [0, 1, '', 'x', true, false, [], [{}]];
 

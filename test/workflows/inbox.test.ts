@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { plus } from '../../policy/instant.ts';
-import { reasonLength } from '../../policy/limits.ts';
-import { newPolicyState, type PolicyState } from '../../policy/state.ts';
-import * as after from '../../policy/transitions.ts';
+import { reasonLength } from '../../policy/declared/limits.ts';
+import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
+import * as after from '../../policy/life/transitions.ts';
+import { plus } from '../../policy/time/instant.ts';
 import { admit, hearSignal, type MessageName, type Moment, take } from '../../workflows/inbox.ts';
 import { newLife } from '../../workflows/policy-life.ts';
-import { aPolicy, day, published } from '../policy/states.ts';
+import { aPolicy, day, published } from '../policy/life/states.ts';
 
 const t0 = '2026-11-23T10:00:00.000Z';
 

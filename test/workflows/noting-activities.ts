@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { type Activities, createActivities } from '../../activities/index.ts';
-import type { Policy } from '../../policy/policy.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
 
 /** What a step did, and when by the server's clock. */
 export type Call = { step: string; policy: string; hash: string; at: string };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { leftBehind } from '../../policy/status.ts';
-import { StepFailed } from '../../workflows/steps.ts';
+import { leftBehind } from '../../policy/life/status.ts';
+import { StepFailed } from '../../workflows/saga/steps.ts';
 import { plainFault } from './faults.ts';
 import { orphansIn } from './orphans.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';

@@ -1,7 +1,7 @@
-import type { Policy } from '../../policy/policy.ts';
-import { type Run, runOn } from '../../policy/schedule.ts';
-import type { PolicyState, RotationReason, RotationRecord } from '../../policy/state.ts';
-import { withdrawnKeys } from '../../policy/watch.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
+import type { PolicyState, RotationReason, RotationRecord } from '../../policy/life/state.ts';
+import { withdrawnKeys } from '../../policy/life/watch.ts';
+import { type Run, runOn } from '../../policy/time/schedule.ts';
 import type { Author, OpenRouter, UpstreamWatcher, WorldKey } from './openrouter.ts';
 import { Readers } from './readers.ts';
 import type { MemoryStore, StoreWatcher } from './store.ts';
@@ -27,7 +27,7 @@ type Change = { at: number; byStranger: boolean };
  */
 const longestStrayMs = 36 * 3_600_000;
 
-/** Until a policy first looks again for a key whose answer was lost (policy/watch.ts): what arrives later is late. */
+/** Until a policy first looks again for a key whose answer was lost (policy/life/watch.ts): what arrives later is late. */
 const inTimeMs = 10 * 60_000;
 
 const most = 5;

@@ -1,4 +1,4 @@
-import type { Steps } from '../../workflows/steps.ts';
+import type { Steps } from '../../workflows/saga/steps.ts';
 import type { Mutation } from './world.ts';
 
 /** Sagas that are wrong on purpose: a world that does not notice them proves nothing. */

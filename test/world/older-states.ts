@@ -1,4 +1,4 @@
-import type { PolicyState } from '../../policy/state.ts';
+import type { PolicyState } from '../../policy/life/state.ts';
 
 /** The state as version 1 would have passed it on; null where that could not have held it. */
 export function asVersion1(state: PolicyState): unknown {

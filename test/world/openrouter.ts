@@ -1,6 +1,6 @@
-import { Secret } from '../../codec/secret.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import type { ApiKey, CreatedKey, CreateKeyRequest, CurrentKey } from '../../openrouter/management-api.ts';
+import { Secret } from '../../secrets/secret.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 

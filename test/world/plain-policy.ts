@@ -1,4 +1,4 @@
-import { type Policy, policyVersion } from '../../policy/policy.ts';
+import { type Policy, policyVersion } from '../../policy/declared/policy.ts';
 
 /** A policy with nothing special about it: daily, one store, an hour of grace and one of quarantine. */
 export function plainPolicy(changes: Partial<Policy> = {}): Policy {

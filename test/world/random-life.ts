@@ -1,4 +1,4 @@
-import type { Policy } from '../../policy/policy.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
 import { flood, sendJunk } from './hostile.ts';
 import { plainPolicy } from './plain-policy.ts';
 import type { Random } from './random.ts';

@@ -1,4 +1,4 @@
-import type { Policy } from '../../policy/policy.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
 import { type FaultTable, randomFaults } from './faults.ts';
 import { longestLingerMs } from './openrouter.ts';
 import { orphansIn } from './orphans.ts';

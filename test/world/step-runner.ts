@@ -1,8 +1,8 @@
 import { createActivities } from '../../activities/index.ts';
 import { fault, KeyturnError } from '../../errors/keyturn-error.ts';
-import type { FaultNote } from '../../policy/state.ts';
-import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../../workflows/activity-options.ts';
-import { StepFailed, type StepName, type Steps, type Ways } from '../../workflows/steps.ts';
+import type { FaultNote } from '../../policy/life/state.ts';
+import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../../workflows/saga/activity-options.ts';
+import { StepFailed, type StepName, type Steps, type Ways } from '../../workflows/saga/steps.ts';
 import type { FaultKind, FaultSource } from './faults.ts';
 import { type Attempt, type Surroundings, toolsFor } from './wire.ts';
 
@@ -33,8 +33,8 @@ type Ending =
   | { is: 'lost' };
 
 /**
- * Plays Temporal: carries each step out as attempts of an activity, obeying workflows/activity-options.ts, and turns
- * errors into `StepFailed` as worker/activity-interceptor.ts and workflows/durable-steps.ts do.
+ * Plays Temporal: carries each step out as attempts of an activity, obeying workflows/saga/activity-options.ts, and turns
+ * errors into `StepFailed` as worker/activity-interceptor.ts and workflows/saga/durable-steps.ts do.
  */
 export function createStepRunner(options: StepRunnerOptions): StepRunner {
   const { clock, faults, onStrike, onDefect, trace } = options;

@@ -1,5 +1,5 @@
-import { Secret } from '../../codec/secret.ts';
 import { fault } from '../../errors/keyturn-error.ts';
+import { Secret } from '../../secrets/secret.ts';
 import type { Captured, Held, SecretRef, SecretStore } from '../../stores/secret-store.ts';
 
 type Version = { version: number; value: string; rotationId: string; wasCurrent: boolean };

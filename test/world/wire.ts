@@ -1,10 +1,10 @@
 import type { Tools } from '../../activities/tools.ts';
 import { liveSettings } from '../../activities/tools.ts';
-import type { Keyring } from '../../codec/keyring.ts';
 import { fault, type KeyturnError, retryAfter } from '../../errors/keyturn-error.ts';
+import type { Keyring } from '../../keyring/keyring.ts';
 import type { ManagementApi } from '../../openrouter/management-api.ts';
 import type { SecretRef, SecretStore } from '../../stores/secret-store.ts';
-import type { StepName } from '../../workflows/steps.ts';
+import type { StepName } from '../../workflows/saga/steps.ts';
 import type { Clock } from './clock.ts';
 import type { Fault } from './faults.ts';
 import type { Author, OpenRouter } from './openrouter.ts';

@@ -1,10 +1,10 @@
-import { freshKeyring, type Keyring } from '../../codec/keyring.ts';
-import { seal, sealingContext } from '../../codec/seal.ts';
-import { Secret } from '../../codec/secret.ts';
-import type { Policy } from '../../policy/policy.ts';
-import type { Run } from '../../policy/schedule.ts';
-import type { PolicyState } from '../../policy/state.ts';
-import type { Steps, Ways } from '../../workflows/steps.ts';
+import { freshKeyring, type Keyring } from '../../keyring/keyring.ts';
+import type { Policy } from '../../policy/declared/policy.ts';
+import type { PolicyState } from '../../policy/life/state.ts';
+import type { Run } from '../../policy/time/schedule.ts';
+import { seal, sealingContext } from '../../secrets/seal.ts';
+import { Secret } from '../../secrets/secret.ts';
+import type { Steps, Ways } from '../../workflows/saga/steps.ts';
 import { Clock } from './clock.ts';
 import { type Entity, startEntity } from './entity.ts';
 import { countFault, type FaultSource, type FaultTable } from './faults.ts';

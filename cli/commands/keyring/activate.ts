@@ -14,8 +14,8 @@ export function keyringActivateCommand(keyring: Command): void {
     .addHelpText('after', '\nExample:\n  $ keyturn keyring activate k1a2b3c4\n')
     .action(async (id: string, { output }: Output) => {
       const { setTimeout: sleep } = await import('node:timers/promises');
-      const { requireKey, withActive } = await import('../../../codec/keyring-changes.ts');
-      const { changeKeyringFile } = await import('../../../codec/keyring-file.ts');
+      const { requireKey, withActive } = await import('../../../keyring/keyring-changes.ts');
+      const { changeKeyringFile } = await import('../../../keyring/keyring-file.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, openHere, requireFile, sealVaultAnew } = await import('./keyring-here.ts');
       const here = keyringHere();

@@ -13,9 +13,9 @@ export function keyringAddCommand(keyring: Command): void {
     .addHelpText('after', '\nExamples:\n  $ keyturn keyring add\n  $ keyturn keyring add --kms alias/keyturn\n')
     .action(async ({ kms, output }: Options) => {
       const { existsSync } = await import('node:fs');
-      const { withKey } = await import('../../../codec/keyring-changes.ts');
-      const file = await import('../../../codec/keyring-file.ts');
-      const { makeWrappedKey } = await import('../../../codec/kms-keyring.ts');
+      const { withKey } = await import('../../../keyring/keyring-changes.ts');
+      const file = await import('../../../keyring/keyring-file.ts');
+      const { makeWrappedKey } = await import('../../../keyring/kms-keyring.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, requireFile } = await import('./keyring-here.ts');
       const here = keyringHere();

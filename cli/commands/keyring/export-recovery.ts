@@ -11,8 +11,8 @@ export function keyringExportCommand(keyring: Command): void {
     .addHelpText('after', '\nExample:\n  $ keyturn keyring export-recovery keyring-recovery.json\n')
     .action(async (file: string, { output }: Output) => {
       const { existsSync, writeFileSync } = await import('node:fs');
-      const { recoveryTextOf } = await import('../../../codec/keyring-recovery.ts');
-      const { readKeyring } = await import('../../../codec/keyring-source.ts');
+      const { recoveryTextOf } = await import('../../../keyring/keyring-recovery.ts');
+      const { readKeyring } = await import('../../../keyring/keyring-source.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere } = await import('./keyring-here.ts');
       const { newPassphrase } = await import('./passphrase.ts');

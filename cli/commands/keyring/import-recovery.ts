@@ -11,9 +11,9 @@ export function keyringImportCommand(keyring: Command): void {
     .addHelpText('after', '\nExample:\n  $ keyturn keyring import-recovery keyring-recovery.json\n')
     .action(async (file: string, { output }: Output) => {
       const { readFileSync } = await import('node:fs');
-      const { merged } = await import('../../../codec/keyring-changes.ts');
-      const { changeKeyringFile, makeKeyringFile, readKeyringFile } = await import('../../../codec/keyring-file.ts');
-      const { recoveredFrom } = await import('../../../codec/keyring-recovery.ts');
+      const { merged } = await import('../../../keyring/keyring-changes.ts');
+      const { changeKeyringFile, makeKeyringFile, readKeyringFile } = await import('../../../keyring/keyring-file.ts');
+      const { recoveredFrom } = await import('../../../keyring/keyring-recovery.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, requireFile } = await import('./keyring-here.ts');
       const { typedPassphrase } = await import('./passphrase.ts');

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { type KeyringPlace, openKeyringFrom, readKeyring } from '../../../codec/keyring-source.ts';
 import { keyturnPaths } from '../../../config/paths.ts';
 import { sealedColumns } from '../../../connections/sealed-columns.ts';
 import { fault } from '../../../errors/keyturn-error.ts';
-import { type SealedRow, sealAnew, sealedRows } from '../../../stores/sealed-column.ts';
-import { openVaultFile } from '../../../stores/vault-file.ts';
+import { type KeyringPlace, openKeyringFrom, readKeyring } from '../../../keyring/keyring-source.ts';
+import { type SealedRow, sealAnew, sealedRows } from '../../../vault/sealed-column.ts';
+import { openVaultFile } from '../../../vault/vault-file.ts';
 
 /** The keyring and the vault of this machine. */
 export type KeyringHere = KeyringPlace & { vaultFile: string };

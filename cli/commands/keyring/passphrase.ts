@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
-import { Secret } from '../../../codec/secret.ts';
 import { fault } from '../../../errors/keyturn-error.ts';
+import { Secret } from '../../../secrets/secret.ts';
 import { askHidden } from '../../person.ts';
 
 const minCharacters = 12;

@@ -4,11 +4,11 @@ import { listPolicies } from '../../../client/list-policies.ts';
 import { request } from '../../../client/request.ts';
 import type { Temporal } from '../../../client/temporal.ts';
 import { grpc, grpcStatusOf } from '../../../client/temporal-error.ts';
-import type { Keyring } from '../../../codec/keyring.ts';
 import { encryptionKeyOf, payloadCodec } from '../../../codec/payload-codec.ts';
+import type { Keyring } from '../../../keyring/keyring.ts';
 import { workflowId } from '../../../workflows/messages.ts';
 
-/** A sealed value within a payload (codec/seal.ts). */
+/** A sealed value within a payload (secrets/seal.ts). */
 const sealedForm = /\bkt1\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{38,}/g;
 
 /**

@@ -16,8 +16,8 @@ export function keyringRetireCommand(keyring: Command): void {
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  $ keyturn keyring retire k1a2b3c4 --refresh\n')
     .action(async (id: string, { output, refresh = false }: Options) => {
-      const { withoutKey } = await import('../../../codec/keyring-changes.ts');
-      const { changeKeyringFile } = await import('../../../codec/keyring-file.ts');
+      const { withoutKey } = await import('../../../keyring/keyring-changes.ts');
+      const { changeKeyringFile } = await import('../../../keyring/keyring-file.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, openHere, requireFile, vaultRows } = await import('./keyring-here.ts');
       const { refreshShown } = await import('../../refresh-shown.ts');

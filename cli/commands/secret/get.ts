@@ -14,7 +14,7 @@ export function secretGetCommand(secret: Command): void {
     .addHelpText('after', '\nExample:\n  $ OPENROUTER_API_KEY="$(keyturn secret get checkout)" ./app\n')
     .action(async (name: string, { yes = false, output }: Options) => {
       const { fault } = await import('../../../errors/keyturn-error.ts');
-      const { openVaultKeyring } = await import('../../../stores/vault-keyring.ts');
+      const { openVaultKeyring } = await import('../../../keyring/machine-keyring.ts');
       const { keyturnPaths } = await import('../../../config/paths.ts');
       const { openLocalVault } = await import('../../../stores/local-vault.ts');
       const { confirm, isPersonThere } = await import('../../person.ts');

@@ -1,0 +1,165 @@
+import type { Policy } from '../declared/policy.ts';
+import type { Instant } from '../time/instant.ts';
+import type { Run } from '../time/schedule.ts';
+
+/** Raised with every change of the shape, together with a migration from the number before (policy/life/migrations.ts). */
+export const stateVersion = 2;
+
+/** Everything a policy's workflow knows, passed on at continue-as-new. Plain JSON; holds digests, never a secret. */
+export type PolicyState = {
+  version: number;
+  name: string;
+  /** null until the first apply. */
+  policy: Policy | null;
+  appliedAt: Instant | null;
+  /** The newest published key; null before the first. */
+  current: PublishedKey | null;
+  /** Former and withdrawn keys on their way out, oldest first. */
+  retiring: RetiringKey[];
+  /** The number of the newest key that a store has shown; none is used twice. */
+  newestGeneration: number;
+  /** What the schedule counts from: the local date that the last rotation was for, or a moment on that date. */
+  anchor: Anchor | null;
+  /** The next scheduled run; null until planned, and while autoRotate is off. */
+  next: Run | null;
+  /** A rotation that was asked for or is to be tried again; at most one. */
+  pending: PendingRotation | null;
+  paused: { at: Instant; reason: string | null } | null;
+  /** Markers whose key may still turn up. */
+  watch: WatchedMarker[];
+  /** Request ids of the last requests and the rotation each got, oldest first: the same request twice is one rotation. */
+  requests: { requestId: string; rotationId: string }[];
+  ending: Ending | null;
+  /** What happened, newest last, bounded. */
+  history: Happening[];
+  /** The last rotation of each outcome, apart from `history`: nothing that happens pushes them out (I7). */
+  lastRotations: { published: RotationRecord | null; undone: RotationRecord | null };
+  /** The steps of the last rotation, for `rotate --wait` and `status`. */
+  lastSteps: StepReport[];
+  /** Messages that were not understood: the first of each kind, so that a flood of them is one line. */
+  dropped: DroppedMessage[];
+};
+
+export type DroppedMessage = { message: string; why: string; at: Instant };
+
+export type Anchor = { date: string } | { at: Instant };
+
+/** One of a policy's keys. `digest` identifies the secret without giving it away. */
+export type KeyRef = { generation: number; hash: string; digest: string };
+
+/** A live key as OpenRouter lists it. */
+export type LiveKey = { hash: string; name: string; createdAt: Instant };
+
+export type PublishedKey = KeyRef & {
+  rotationId: string;
+  publishedAt: Instant;
+  /** The secret, sealed for policy and rotation: that the key works can be proven where no store shows it. */
+  sealed: string | null;
+  /** What reading it back said, for each store. */
+  places: PlaceVerdict[];
+};
+
+/** `unverified`: the store never shows a value, so that it holds the right one is believed, not known. */
+export type SecretVerdict = 'matches' | 'unverified';
+
+export type PlaceVerdict = { store: string; verdict: SecretVerdict; at: Instant };
+
+export type RetiringKey = KeyRef & {
+  /** A store has shown it without its being published, or after its grace: it gets a grace of its own. */
+  withdrawn: boolean;
+  /** When it was published or, where it is withdrawn, taken out of the stores. */
+  publishedAt: Instant;
+  /** The end of its grace. */
+  disableAt: Instant;
+  disabledAt: Instant | null;
+  /** The end of its quarantine; null until it is disabled. */
+  deleteAt: Instant | null;
+  /** Why the last try to disable or delete it did not succeed. */
+  blocked: Blocked | null;
+};
+
+export type Blocked = FaultNote & { tries: number; retryAt: Instant };
+
+export type RotationReason =
+  | { kind: 'first' }
+  | { kind: 'scheduled'; date: string }
+  | { kind: 'requested'; text: string };
+
+export type PendingRotation = {
+  rotationId: string;
+  reason: RotationReason;
+  /** 1 for the first try; failed tries count on. */
+  attempt: number;
+  notBefore: Instant;
+  /** Do not wait for the former key's grace: end it. */
+  endGrace: boolean;
+};
+
+export type WatchedMarker = { marker: string; sweepAt: Instant[] };
+
+export type Ending = { mode: EndingMode; clearedAt: Instant | null; blocked: Blocked | null };
+
+/** detach: keys and secrets stay. retire: they go after grace and quarantine. destroy: they go at once. */
+export type EndingMode = 'detach' | 'retire' | 'destroy';
+
+export type StepReport = {
+  step: string;
+  state: 'running' | 'done' | 'failed';
+  startedAt: Instant;
+  tookMs: number | null;
+  note: string;
+};
+
+/** What went wrong, as state and history keep it: the fault's own words, no cause. */
+export type FaultNote = {
+  code: string;
+  kind: string;
+  message: string;
+  remedy: string;
+  /** How long the other side asked to wait before another try; milliseconds. */
+  retryAfterMs?: number;
+};
+
+export type RotationRecord = {
+  event: 'published' | 'undone';
+  at: Instant;
+  rotationId: string;
+  reason: RotationReason;
+  attempt: number;
+  startedAt: Instant;
+  steps: number;
+  /** Set where published. */
+  generation: number | null;
+  /** Why it was undone, or what is left to do after publishing. */
+  fault: FaultNote | null;
+  nextAttemptAt: Instant | null;
+};
+
+export type Happening =
+  | RotationRecord
+  | { event: 'disabled' | 'deleted'; at: Instant; generation: number; hash: string; note: string }
+  | { event: 'reaped'; at: Instant; marker: string }
+  | { event: 'applied' | 'paused' | 'resumed' | 'ending'; at: Instant; note: string };
+
+export function newPolicyState(name: string): PolicyState {
+  return {
+    version: stateVersion,
+    name,
+    policy: null,
+    appliedAt: null,
+    current: null,
+    retiring: [],
+    anchor: null,
+    next: null,
+    pending: null,
+    paused: null,
+    watch: [],
+    requests: [],
+    ending: null,
+    newestGeneration: 0,
+    history: [],
+    lastRotations: { published: null, undone: null },
+    lastSteps: [],
+    dropped: [],
+  };
+}

@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { requestIdLength } from '../../../policy/declared/limits.ts';
+import { mostRetiring, mostWatched } from '../../../policy/life/lifecycle.ts';
+import {
+  type Blocked,
+  type FaultNote,
+  type Happening,
+  newPolicyState,
+  type PolicyState,
+  type RotationRecord,
+} from '../../../policy/life/state.ts';
+import { aPolicy } from './states.ts';
+
+/** Letters, and what is larger on the wire than it looks: emoji, control characters, halves of characters. */
+const unit = fc.constantFrom('x', 'é', '語', '😀', '\u0001', '\ud800', '"', '\\');
+export const largeText = (most: number) =>
+  fc.oneof(
+    fc.constant(''),
+    fc.string({ maxLength: 20 }),
+    fc.tuple(unit, fc.nat(most)).map(([one, n]) => one.repeat(n)),
+  );
+
+const at = '2026-11-23T10:00:00.000Z';
+const hex = fc.nat(9).map((digit) => String(digit).repeat(64));
+const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value);
+
+const note: fc.Arbitrary<FaultNote> = fc.record({
+  code: fc.constantFrom('KEYTURN_OLD_KEY_STILL_NEEDED', 'KEYTURN_OPENROUTER_RATE_LIMITED'),
+  kind: fc.constantFrom('transient', 'needs-attention', 'terminal'),
+  message: largeText(300_000),
+  remedy: largeText(2_000),
+  retryAfterMs: fc.nat(),
+});
+const blocked: fc.Arbitrary<Blocked | null> = maybe(
+  fc.tuple(note, fc.nat(9_999)).map(([told, tries]) => ({ ...told, tries, retryAt: at })),
+);
+const reason = fc.oneof(
+  fc.constant({ kind: 'scheduled' as const, date: '2026-11-23' }),
+  largeText(300_000).map((said) => ({ kind: 'requested' as const, text: said })),
+);
+
+function record(event: RotationRecord['event']): fc.Arbitrary<RotationRecord> {
+  return fc.tuple(reason, maybe(note)).map(([asked, fault]) => ({
+    event,
+    at,
+    rotationId: 'r0123456789ab.12',
+    reason: asked,
+    attempt: 12,
+    startedAt: at,
+    steps: 124,
+    generation: event === 'published' ? 1_234 : null,
+    fault,
+    nextAttemptAt: at,
+  }));
+}
+
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  record('published'),
+  record('undone'),
+  fc.record({ event: fc.constantFrom('applied', 'paused'), at: fc.constant(at), note: largeText(300_000) }),
+  fc.record({
+    event: fc.constantFrom('disabled', 'deleted'),
+    at: fc.constant(at),
+    generation: fc.nat(9_999),
+    hash: hex,
+    note: largeText(100),
+  }),
+);
+
+/** Now and then as many as there may be. */
+const list = <Value>(value: fc.Arbitrary<Value>, most: number): fc.Arbitrary<Value[]> =>
+  fc.oneof(
+    fc.array(value, { maxLength: 3 }),
+    fc.tuple(value, fc.nat(most)).map(([one, n]) => Array<Value>(n).fill(one)),
+    value.map((one) => Array<Value>(most).fill(one)),
+  );
+
+const label = (n: number) => `${'store'.repeat(9)}-${n}`;
+/** As large as the schema of the file lets one be. */
+export const largePolicy = aPolicy({
+  name: 'a'.repeat(48),
+  connection: 'b'.repeat(48),
+  key: { ...aPolicy().key, name: '😀'.repeat(50), workspace: '0f8fad5b-d9cb-469f-a165-70867728950e' },
+  secret: { name: 'S'.repeat(128), stores: Array.from({ length: 20 }, (_, n) => label(n)) },
+});
+
+/** A state of any size up to megabytes: older code bounded no text. Of keys and markers as many as there may be. */
+export const largeState: fc.Arbitrary<PolicyState> = fc
+  .record({
+    retiring: list(
+      fc.record({ hash: hex, digest: hex, withdrawn: fc.boolean(), disabledAt: maybe(fc.constant(at)), blocked }),
+      mostRetiring + 2,
+    ),
+    watch: fc.nat(mostWatched + 1),
+    pending: maybe(fc.tuple(reason, fc.boolean())),
+    paused: maybe(largeText(300_000)),
+    requests: list(largeText(requestIdLength), 100),
+    history: list(happening, 30),
+    published: maybe(record('published')),
+    undone: maybe(record('undone')),
+    steps: list(largeText(3_000), 124),
+    dropped: list(fc.record({ message: largeText(60), why: largeText(1_000), at: fc.constant(at) }), 10),
+    ending: maybe(blocked),
+  })
+  .map(({ retiring, watch, pending, paused, requests, published, undone, steps, ending, ...drawn }): PolicyState => {
+    const { name } = largePolicy;
+    const current = {
+      generation: 1_234,
+      hash: 'c'.repeat(64),
+      digest: 'd'.repeat(64),
+      rotationId: 'r0123456789ab.12',
+      publishedAt: at,
+      sealed: 's'.repeat(160),
+      places: largePolicy.secret.stores.map((store) => ({ store, verdict: 'unverified' as const, at })),
+    };
+    return {
+      ...newPolicyState(name),
+      policy: largePolicy,
+      current,
+      ...drawn,
+      retiring: retiring.map((key, n) => ({ ...key, generation: n, publishedAt: at, disableAt: at, deleteAt: at })),
+      watch: Array.from({ length: watch }, (_, n) => ({
+        marker: `keyturn:${name}:r0123456789ab.${n}:2`,
+        sweepAt: [at, at, at],
+      })),
+      pending: pending && {
+        rotationId: 'r0123456789ab',
+        reason: pending[0],
+        attempt: 12,
+        notBefore: at,
+        endGrace: pending[1],
+      },
+      paused: paused === null ? null : { at, reason: paused },
+      requests: requests.map((requestId) => ({ requestId, rotationId: 'r0123456789ab' })),
+      lastRotations: { published, undone },
+      lastSteps: steps.map((told) => ({ step: 'storeSecret', state: 'done', startedAt: at, tookMs: 9, note: told })),
+      ending: ending === null ? null : { mode: 'destroy', clearedAt: null, blocked: ending },
+    };
+  });
