@@ -2,8 +2,9 @@ import { fault } from '../errors/keyturn-error.ts';
 import { problemLines } from '../policy/declared/check-policy.ts';
 import type { Policy } from '../policy/declared/policy.ts';
 import { checkCrossing } from '../policy/life/check-crossing.ts';
-import type { LiveKey } from '../policy/life/state.ts';
-import { nextRun } from '../policy/time/schedule.ts';
+import type { LiveKey, Plan } from '../policy/life/state.ts';
+import { type Instant, instant } from '../policy/time/instant.ts';
+import { planRun } from './plan-run.ts';
 import type { Tools } from './tools.ts';
 
 export type CheckPolicyInput = {
@@ -11,6 +12,8 @@ export type CheckPolicyInput = {
   policy: unknown;
   /** Whether it makes the policy, and with it a first key. */
   isFirst: boolean;
+  /** What the schedule of a new policy counts from. */
+  at?: Instant;
   /** Hashes of the keys that the policy knows. */
   known: string[];
   lookForKeys: boolean;
@@ -21,6 +24,8 @@ export type CheckedPolicy = {
   policy: Policy;
   /** Live keys that carry its names and that it does not know; looked for where there is reason to. */
   liveKeys: LiveKey[];
+  /** The first scheduled run of a new policy: an activity less than planning it for itself. */
+  plan?: Plan;
 };
 
 /**
@@ -46,14 +51,16 @@ export function checkPolicy(tools: Tools) {
       // A policy that is new has written nothing yet: an earlier one of its name has.
       isHeld ||= input.isFirst && (await tools.store(name).read(secret)).kind === 'held';
     }
-    nextRun(policy.schedule, '2000-01-01', '2000-01-01T00:00:00Z');
+    const at = input.at ?? instant(tools.now());
+    const plan = await planRun({ schedule: policy.schedule, anchor: { at }, after: at });
+    const planned = input.isFirst && policy.autoRotate ? { plan } : {};
 
-    if (!isHeld && !input.lookForKeys) return { policy, liveKeys: [] };
+    if (!isHeld && !input.lookForKeys) return { policy, liveKeys: [], ...planned };
     const liveKeys = await liveKeysOf(tools, policy, new Set(input.known));
     if (input.isFirst && !input.newKey && liveKeys.length > 0) {
       throw fault('KEYTURN_LIVE_KEYS', policy.name, inWords(liveKeys));
     }
-    return { policy, liveKeys };
+    return { policy, liveKeys, ...planned };
   };
 }
 

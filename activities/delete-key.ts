@@ -1,4 +1,5 @@
-import { proveReplaced, type Retirement } from './prove-replaced.ts';
+import type { Retirement } from '../policy/life/duty.ts';
+import { proveReplaced } from './prove-replaced.ts';
 import type { Tools } from './tools.ts';
 
 /**

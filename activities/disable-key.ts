@@ -1,5 +1,6 @@
 import { KeyturnError } from '../errors/keyturn-error.ts';
-import { proveReplaced, type Retirement } from './prove-replaced.ts';
+import type { Retirement } from '../policy/life/duty.ts';
+import { proveReplaced } from './prove-replaced.ts';
 import type { Tools } from './tools.ts';
 
 /**

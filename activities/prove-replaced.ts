@@ -1,19 +1,9 @@
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
+import type { Retirement } from '../policy/life/duty.ts';
 import type { KeyRef } from '../policy/life/state.ts';
 import { sealingContext, unseal } from '../secrets/seal.ts';
 import { digestOf, type Secret } from '../secrets/secret.ts';
 import type { Tools } from './tools.ts';
-
-export type Retirement = {
-  policy: string;
-  connection: string;
-  /** The key that is to go. */
-  key: KeyRef;
-  /** The key that has taken its place; null where the policy is being deleted. `sealed` for its rotation. */
-  successor: (KeyRef & { rotationId: string; sealed: string | null }) | null;
-  stores: string[];
-  secret: string;
-};
 
 /**
  * The proof that a key may go (design §7, I2): no store still holds it, every store holds its successor, and OpenRouter

@@ -1,4 +1,4 @@
-import type { Captured } from '../stores/secret-store.ts';
+import type { Memento } from '../policy/life/state.ts';
 import type { Tools } from './tools.ts';
 
 export type RestoreSecretInput = {
@@ -6,7 +6,7 @@ export type RestoreSecretInput = {
   rotationId: string;
   store: string;
   secret: string;
-  before: Captured;
+  before: Memento;
 };
 
 /**

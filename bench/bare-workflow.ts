@@ -1,9 +1,9 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { CaptureSecretInput } from '../activities/capture-secret.ts';
 import type { Activities } from '../activities/index.ts';
-import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../workflows/saga/activity-options.ts';
+import { heartbeatTimeoutMs, retryPolicy, stepTable } from '../workflows/saga/step-table.ts';
 
-const { startToCloseMs, scheduleToCloseMs } = stepOptions.captureSecret;
+const { startToCloseMs, scheduleToCloseMs } = stepTable.captureSecret;
 
 // As workflows/saga/durable-steps.ts sets them, without the summary for the Web UI.
 const { captureSecret } = proxyActivities<Pick<Activities, 'captureSecret'>>({

@@ -4,10 +4,14 @@ import fc from 'fast-check';
 import { payloadCodec } from '../codec/payload-codec.ts';
 import { freshKeyring } from '../keyring/keyring.ts';
 import type { Policy } from '../policy/declared/policy.ts';
+import { nextStep, withoutStale } from '../policy/life/agenda.ts';
 import { bounded } from '../policy/life/bounds.ts';
-import { nextStep } from '../policy/life/lifecycle.ts';
-import type { FaultNote, PolicyState, StepReport } from '../policy/life/state.ts';
-import * as after from '../policy/life/transitions.ts';
+import { afterRotation, begun } from '../policy/life/duties/rotate.ts';
+import { attemptOf, type NextRotation } from '../policy/life/next-rotation.ts';
+import { owing } from '../policy/life/owed.ts';
+import { changeRetiring } from '../policy/life/retiring.ts';
+import type { Concluded } from '../policy/life/rotation.ts';
+import type { FaultNote, PolicyState, RetiringKey, StepReport, UndoStep } from '../policy/life/state.ts';
 import { DAY_MS, HOUR_MS } from '../policy/time/duration.ts';
 import { plus } from '../policy/time/instant.ts';
 import { largePolicy, largeState, largeText } from '../test/policy/life/large-states.ts';
@@ -117,7 +121,9 @@ const hostileLife = fc
     fc.array(fc.oneof(signal, update, outcome, outcome), { maxLength: 400, size: 'max' }),
   )
   .map(([isNew, large, acts]) => {
-    const state = isNew ? { ...large, retiring: [], watch: [], history: [], ending: null } : { ...large, ending: null };
+    const state = isNew
+      ? { ...large, retiring: [], strays: [], owed: [], undoing: null, history: [], ending: null }
+      : { ...large, ending: null };
     const life = newLife(state);
     let ids = 0;
     let now = '2026-11-23T10:00:00.000Z';
@@ -135,20 +141,56 @@ type Drawn = { isGood: boolean; isAnswered: boolean; isShown: boolean; said: str
 function carriedOut(life: Life, now: string, { isGood, isAnswered, isShown, said }: Drawn): void {
   const { state } = life;
   const step = nextStep(state, now);
+  if (step.do !== 'duty') return;
+  const { duty, of, what } = step.due;
   const fault: FaultNote = { code: 'KEYTURN_OPENROUTER_REFUSED', kind: 'terminal', message: said, remedy: said };
-  if (step.do === 'disable') life.state = after.afterDisabled(state, step.key, 365 * DAY_MS, '', now);
-  if (step.do === 'delete') life.state = after.afterRetirementBlocked(state, step.key, fault, now);
-  if (step.do === 'sweep') life.state = after.afterSweep(state, step.watched, false, now);
-  if (step.do !== 'rotate') return;
-  const { reason, pending } = step;
+  if (duty.name !== 'rotate') {
+    life.state = withoutStale(
+      isGood ? doneWith(state, duty.name, what, now) : owing(state, duty.name, of, fault, now),
+      now,
+    );
+    return;
+  }
+  const { reason, pending } = what as NextRotation;
   const generation = state.newestGeneration + 1;
   const key = { generation, hash: String(generation).padStart(64, '0'), digest: 'd'.repeat(64) };
-  const rotationId = pending?.rotationId ?? `s${generation}`;
-  const lostMarkers = isAnswered ? [] : [1, 2].map((n) => `keyturn:${largePolicy.name}:${rotationId}:${n}`);
-  const told = { rotationId, reason, attempt: pending?.attempt ?? 1, startedAt: now, steps: stepsOf(124), lostMarkers };
+  const id = pending?.rotationId ?? `s${generation}`;
+  const lostMarkers = isAnswered ? [] : [1, 2].map((n) => `keyturn:${largePolicy.name}:${id}:${n}`);
+  const rotation = {
+    id,
+    policy: largePolicy,
+    reason,
+    attempt: attemptOf(state),
+    startedAt: now,
+    generation,
+    creates: 2,
+  };
   const places = largePolicy.secret.stores.map((store) => ({ store, verdict: 'unverified' as const, at: now }));
-  const result: after.RotationResult = isGood
-    ? { ...told, kind: 'published', key: { ...key, sealed: 's'.repeat(160), places }, fault }
-    : { ...told, kind: 'undone', fault, withdrawn: isShown ? key : null };
-  life.state = after.afterRotation(after.afterStart(state), largePolicy, result, now);
+  const undoing = { rotationId: id, key, isShown, steps: isShown ? [] : undosOf(id) };
+  const end: Concluded = isGood
+    ? { kind: 'published', key: { ...key, sealed: 's'.repeat(160), places }, fault, lostMarkers, steps: stepsOf(124) }
+    : { kind: 'undone', fault, undoing, undoFault: isShown ? null : fault, lostMarkers, steps: stepsOf(124) };
+  life.state = afterRotation(begun(state), rotation, end, now);
+}
+
+/** As if all had gone well; former keys are kept for a year, so that they pile up. */
+function doneWith(state: PolicyState, duty: string, what: unknown, now: string): PolicyState {
+  if (duty === 'disable')
+    return changeRetiring(state, what as RetiringKey, { disabledAt: now, deleteAt: plus(now, 365 * DAY_MS) });
+  if (duty === 'look') return { ...state, strays: state.strays.filter((stray) => stray !== what) };
+  if (duty === 'undo') return { ...state, undoing: null };
+  if (duty === 'confirm') return { ...state, confirmedRun: state.next?.utc ?? null };
+  if (duty === 'plan')
+    return { ...state, next: { date: '2026-12-23', utc: plus(now, DAY_MS), local: '', timeZone: 'UTC' } };
+  if (duty === 'rename' && state.current !== null) return { ...state, current: { ...state.current, isMarked: false } };
+  return state;
+}
+
+function undosOf(id: string): UndoStep[] {
+  const { stores, name: secret } = largePolicy.secret;
+  const before = { kind: 'version', version: 12_345 } as const;
+  return [
+    ...stores.map((store) => ({ undo: 'write' as const, store, secret, before })),
+    { undo: 'create', marker: `keyturn:${largePolicy.name}:${id}:1`, hash: 'e'.repeat(64) },
+  ];
 }

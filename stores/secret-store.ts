@@ -1,10 +1,8 @@
+import type { Memento } from '../policy/life/state.ts';
 import type { Secret } from '../secrets/secret.ts';
 
 /** Which secret of which policy. A secret has one owner: two policies never write the same name in one store. */
 export type SecretRef = { policy: string; name: string };
-
-/** What a store held before a rotation wrote to it; enough to put it back exactly. Carries no value. */
-export type Captured = { kind: 'absent' } | { kind: 'version'; version: number };
 
 /** What a store holds now. `unreadable`: the store never shows a value (write-only), so nothing can be proven by it. */
 export type Held = { kind: 'held'; value: Secret } | { kind: 'absent' } | { kind: 'unreadable' };
@@ -20,7 +18,7 @@ export interface SecretStore {
   /** Everything below would be allowed for this secret. Changes nothing. */
   check(secret: SecretRef): Promise<void>;
   /** Never from a cache or a lagging replica: what it answers is put back, and must not be a key revoked long ago. */
-  capture(secret: SecretRef): Promise<Captured>;
+  capture(secret: SecretRef): Promise<Memento>;
   /**
    * Makes `value` the current one. The same rotation id twice is one write.
    * @throws KEYTURN_STORE_CLOSED terminal: the rotation was restored already; this write comes from a lost worker
@@ -32,7 +30,7 @@ export interface SecretStore {
    * Does nothing to the value where another rotation has written since. Idempotent.
    * `shown`: readers may have had the rotation's value; where a store cannot tell, it says so.
    */
-  restore(secret: SecretRef, before: Captured, rotationId: string): Promise<{ shown: boolean }>;
+  restore(secret: SecretRef, before: Memento, rotationId: string): Promise<{ shown: boolean }>;
   /** Removes the secret and its former versions, and frees its name. Idempotent. */
   remove(secret: SecretRef): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { fault, KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
 import { scrub } from '../secrets/redaction.ts';
 
-/** A third of the time-out after which a silent step counts as lost (workflows/saga/activity-options.ts). */
+/** A third of the time-out after which a silent step counts as lost (workflows/saga/step-table.ts). */
 const heartbeatMs = 3_000;
 
 /** Around every activity: it shows that it lives, and its errors travel as failures with the code as their type. */

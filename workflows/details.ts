@@ -1,5 +1,5 @@
 import type { PolicyStatus } from '../policy/life/status.ts';
-import { shortHash } from './saga/step-words.ts';
+import { shortHash } from './saga/step-table.ts';
 
 /** What the Web UI shows of a policy, in Markdown. Times are UTC. */
 export function detailsOf(status: PolicyStatus): string {

@@ -3,8 +3,8 @@ import { Unreadable } from '../errors/unreadable.ts';
 import { changedFields, fixedFieldChange } from '../policy/declared/changes.ts';
 import { oneLine } from '../policy/declared/limits.ts';
 import type { Policy } from '../policy/declared/policy.ts';
-import { nextRotation } from '../policy/life/lifecycle.ts';
-import type { PolicyState } from '../policy/life/state.ts';
+import { nextRotation } from '../policy/life/next-rotation.ts';
+import type { Plan, PolicyState } from '../policy/life/state.ts';
 import * as after from '../policy/life/transitions.ts';
 import { type Instant, isDue } from '../policy/time/instant.ts';
 import type { Read } from './guards.ts';
@@ -12,8 +12,8 @@ import * as guards from './guards.ts';
 import type { Applied, Ticket } from './messages.ts';
 import type { Life } from './policy-life.ts';
 
-/** Where a message meets the policy: the time, and ids that nobody else has. */
-export type Moment = { now: Instant; newId: () => string };
+/** Where a message meets the policy: the time, and ids that nobody else has. `plan`: of a policy that was checked. */
+export type Moment = { now: Instant; newId: () => string; plan?: Plan | undefined };
 
 type Message<Value, Answer> = {
   read: (input: unknown) => Read<Value>;
@@ -122,9 +122,12 @@ function ticketOf({ state, running }: Life, requestId: string, now: Instant): Ti
   return start === null || isDue(start.at, now) ? waits(null, 'it starts now') : waits(start.at, start.because);
 }
 
-function apply(life: Life, policy: Policy, { now, newId }: Moment): Omit<Applied, 'liveKeys'> {
+function apply(life: Life, policy: Policy, { now, newId, plan }: Moment): Omit<Applied, 'liveKeys'> {
   const before = life.state.policy;
-  life.state = after.afterApply(life.state, policy, now, newId());
+  life.state = after.afterApply(life.state, policy, now, newId(), {
+    underWay: life.running?.reason ?? null,
+    plan: plan ?? null,
+  });
   if (before !== null) return { created: false, changed: changedFields(before, policy), rotationId: null };
   return { created: true, changed: [], rotationId: life.state.pending?.rotationId ?? null };
 }

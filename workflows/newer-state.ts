@@ -83,8 +83,9 @@ function answerThatItWaits(passedOn: unknown): void {
   };
   setHandler(messages.status, () => {
     const now = new Date(Date.now()).toISOString();
-    const status = statusOf(newPolicyState(name), { running: null, stuck: { code, message, remedy } }, now);
-    return { ...status, because: 'a newer worker', nextRotation: null };
+    const status = statusOf(newPolicyState(name), null, now);
+    const attention = [{ code, message, remedy }];
+    return { ...status, state: 'needs-attention' as const, attention, because: 'a newer worker', nextRotation: null };
   });
   setHandler(messages.history, () => []);
   setHandler(messages.next, () => ({ schedule: null, next: null }));

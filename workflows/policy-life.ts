@@ -1,31 +1,30 @@
-import type { Activities } from '../activities/index.ts';
-import type { Policy } from '../policy/declared/policy.ts';
-import { type NextStep, nextStep } from '../policy/life/lifecycle.ts';
+import { type Due, nextStep, withoutStale } from '../policy/life/agenda.ts';
+import type { Around } from '../policy/life/duty.ts';
+import { owing, settled } from '../policy/life/owed.ts';
+import type { Outcome, Rotation } from '../policy/life/rotation.ts';
 import type { PolicyState } from '../policy/life/state.ts';
 import type { RunningRotation } from '../policy/life/status.ts';
-import { type Instant, isDue } from '../policy/time/instant.ts';
-import { carryOut } from './carry-out.ts';
-import type { Ways } from './saga/steps.ts';
+import type { Instant } from '../policy/time/instant.ts';
+import { faultOf, type Steps } from './saga/steps.ts';
 
 /** A policy that lives: what its messages change and its loop carries on with. */
 export type Life = {
   state: PolicyState;
   running: RunningRotation | null;
-  /** The scheduled run (its instant) that was confirmed to be due. */
-  confirmedRun: Instant | null;
   /** For this run only, and not part of the state: the next one has not been asked. */
   refreshAsked: boolean;
 };
 
 /** A policy that begins its run with `state`. */
 export function newLife(state: PolicyState): Life {
-  return { state, running: null, confirmedRun: null, refreshAsked: false };
+  return { state, running: null, refreshAsked: false };
 }
 
 /** What the loop needs around it: Temporal in the workflow, a virtual clock in the simulated world. */
 export type Surroundings = {
-  steps: Ways;
-  planning: Pick<Activities, 'planRun' | 'confirmRun'>;
+  /** Made where a duty is carried out: thousands of policies that sleep are kept in memory. */
+  steps: () => Steps;
+  rotate: (rotation: Rotation) => Promise<Outcome>;
   now: () => Instant;
   newRotationId: () => string;
   /** Until the time (null: for ever), or until `changed` says that a message has changed the state. */
@@ -35,58 +34,58 @@ export type Surroundings = {
 };
 
 /**
- * One round: asks what is due, and sleeps until it is or carries it out; or plans the next run first, where none is. The
- * workflow runs it round by round, and so does the simulated world.
+ * One round: asks what is due, and sleeps until it is or carries it out. The workflow runs it round by round, and so does
+ * the simulated world.
  *
  * Between asking what is due and acting on it nothing is awaited: a message that came in between would be lost.
  */
 export async function liveOn(life: Life, around: Surroundings): Promise<'idle' | 'acted' | 'ended'> {
-  const { policy } = life.state;
-  if (policy === null) return 'ended';
+  if (life.state.policy === null) return 'ended';
   const step = nextStep(life.state, around.now());
-  if (isUnplanned(life.state, step)) {
-    await plan(life, policy, around);
-    return 'idle';
-  }
-  if (isUnconfirmed(life, step)) {
-    await confirm(life, policy, around);
-    return 'idle';
+  if (step.do === 'duty') {
+    const { isBrief = false } = step.due.duty;
+    if (!isBrief) around.show();
+    await carryOut(life, step.due, around);
+    return isBrief ? 'idle' : 'acted';
   }
   around.show();
   if (step.do === 'end') return 'ended';
-  if (step.do === 'sleep') {
-    const asleep = life.state;
-    await around.sleep(step.until, step.because, () => life.state !== asleep);
-    return 'idle';
+  const asleep = life.state;
+  await around.sleep(step.until, step.because, () => life.state !== asleep);
+  return 'idle';
+}
+
+/** Does the one thing that is due and records what came of it. Never throws: what fails is owed. */
+async function carryOut(life: Life, { duty, of, what }: Due, around: Surroundings): Promise<void> {
+  const { state } = life;
+  const { policy } = state;
+  if (policy === null) return;
+  const { now, newRotationId } = around;
+  try {
+    const change = await duty.carryOut(what, {
+      policy,
+      state,
+      steps: around.steps(),
+      rotate: (rotation) => shown(life, rotation, around),
+      change: (change) => {
+        life.state = change(life.state, now());
+      },
+      now,
+      newRotationId,
+    });
+    life.state = change(settled(life.state, duty.name, of), now());
+  } catch (error) {
+    life.state = owing(life.state, duty.name, of, faultOf(error), now());
   }
-  await carryOut(life, policy, step, around);
-  return 'acted';
+  life.running = null;
+  life.state = withoutStale(life.state, now());
 }
 
-/** A rotation that is due now does not wait for a plan: the schedule goes on from it, so it is planned afterwards. */
-function isUnplanned({ policy, next, anchor, ending }: PolicyState, step: NextStep): boolean {
-  return step.do !== 'rotate' && policy?.autoRotate === true && next === null && anchor !== null && ending === null;
-}
-
-async function plan(life: Life, policy: Policy, { planning, now }: Surroundings): Promise<void> {
-  const { anchor } = life.state;
-  if (anchor === null) return;
-  const { anchorDate, run } = await planning.planRun({ schedule: policy.schedule, anchor, after: now() });
-  // A message may have replaced the policy meanwhile; then the next round plans by that.
-  if (life.state.policy === policy) life.state = { ...life.state, anchor: { date: anchorDate }, next: run };
-}
-
-/** Time zone rules change while a policy sleeps: a scheduled run is asked for again when it is due, never run early. */
-function isUnconfirmed({ state, confirmedRun }: Life, step: NextStep): boolean {
-  return step.do === 'rotate' && step.pending === null && state.next !== null && state.next.utc !== confirmedRun;
-}
-
-async function confirm(life: Life, policy: Policy, { planning, now }: Surroundings): Promise<void> {
-  const { next } = life.state;
-  if (next === null) return;
-  const run = await planning.confirmRun({ schedule: policy.schedule, date: next.date });
-  if (life.state.policy !== policy || life.state.next !== next) return;
-  life.state = { ...life.state, next: run };
-  // One that the rules have moved is asked for again when it is due.
-  life.confirmedRun = isDue(run.utc, now()) ? run.utc : null;
+/** A rotation that people see while it is under way. */
+async function shown(life: Life, rotation: Rotation, { rotate, show }: Surroundings): ReturnType<Around['rotate']> {
+  const { id: rotationId, reason, attempt, startedAt } = rotation;
+  life.running = { rotationId, reason, attempt, startedAt, steps: [] };
+  show();
+  const outcome = await rotate(rotation);
+  return { ...outcome, steps: life.running.steps };
 }

@@ -17,7 +17,8 @@ import type { KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
 import { bounded } from '../policy/life/bounds.ts';
 import { migratedState } from '../policy/life/migrations.ts';
-import { type Attention, historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/life/status.ts';
+import type { StepReport } from '../policy/life/state.ts';
+import { historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/life/status.ts';
 import * as after from '../policy/life/transitions.ts';
 import { detailsOf } from './details.ts';
 import { admit, hearSignal, type MessageName, type Moment, take } from './inbox.ts';
@@ -25,23 +26,16 @@ import * as messages from './messages.ts';
 import { continueOnCurrentBuild, watchBuild } from './move-on.ts';
 import { cancelMessage, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
 import { type Life, liveOn, newLife, type Surroundings } from './policy-life.ts';
-import { durableSteps, faultFrom } from './saga/durable-steps.ts';
+import { durableSteps, faultFrom, stoppableSteps } from './saga/durable-steps.ts';
+import { rotate } from './saga/rotate.ts';
 import { showSearchAttributes } from './visibility.ts';
 
 /**
- * None of them is a local activity. Those end in another order in a replay than in life, where a second one or a message
- * is beside them: then the replay differs from history, and the policy is stuck (test/process/hand-over.test.ts).
- *
- * They take milliseconds, so they go before the steps of other policies, which wait their turn with OpenRouter.
+ * None of them, nor any step, is a local activity. Those end in another order in a replay than in life, where a second one
+ * or a message is beside them: then the replay differs from history, and the policy is stuck
+ * (test/process/hand-over.test.ts).
  */
 const brief = { startToCloseTimeout: '10 seconds', priority: { priorityKey: 1 } } satisfies ActivityOptions;
-
-// Tried for ever: a policy whose next run cannot be planned right now must not end.
-const { planRun } = proxyActivities<Pick<Activities, 'planRun'>>({ ...brief, summary: 'plan the next rotation' });
-const { confirmRun } = proxyActivities<Pick<Activities, 'confirmRun'>>({
-  ...brief,
-  summary: 'ask again when the rotation is due, by the time zone rules of today',
-});
 
 /** Somebody waits for the answer. */
 const { checkPolicy } = proxyActivities<Pick<Activities, 'checkPolicy'>>({
@@ -94,10 +88,9 @@ export async function rotationPolicy(passedOn: unknown, waiting?: Waiting): Prom
 }
 
 async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind | null> {
-  let stuck: Attention | null = null;
   let refused = false;
   const isOutdated = watchBuild();
-  const statusNow = () => statusOf(life.state, { running: life.running, stuck }, now());
+  const statusNow = () => statusOf(life.state, life.running, now());
 
   function show(): void {
     const status = statusNow();
@@ -105,21 +98,17 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
     showSearchAttributes(status);
   }
 
-  /** Made when the first step is due: a policy that sleeps needs none, and thousands of those are kept in memory. */
-  let steps: ReturnType<typeof durableSteps> | null = null;
-  const makeSteps = () =>
-    durableSteps({
-      report: (step) => {
-        if (life.running === null) return;
-        const others = life.running.steps.filter(({ state: progress }) => progress !== 'running');
-        life.running = { ...life.running, steps: [...others, step] };
-        show();
-      },
-      stuck: (trouble) => {
-        stuck = trouble && { ...trouble.fault, message: `Cannot ${trouble.doing}: ${trouble.fault.message}` };
-        show();
-      },
-    });
+  const report = (step: StepReport) => {
+    if (life.running === null) return;
+    const others = life.running.steps.filter(({ state: progress }) => progress !== 'running');
+    life.running = { ...life.running, steps: [...others, step] };
+    // Where a step ends, the next begins in the same turn. Of all that is shown, steps change nothing but the details.
+    if (step.state === 'running') setCurrentDetails(detailsOf(statusNow()));
+  };
+
+  /** How to stop what is under way, if anything is. */
+  let stopRotation = () => {};
+  let stopDuty = () => {};
 
   setHandler(messages.status, statusNow);
   setHandler(messages.history, () => historyOf(life.state));
@@ -130,7 +119,9 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
 
   // Asked after each message, in place of a condition: that is kept by every policy that sleeps, and takes 10 KB.
   const stopWhereAsked = () => {
-    if (life.state.ending !== null || isTooLong()) steps?.stop();
+    if (life.state.ending !== null || isTooLong()) stopRotation();
+    // Nothing more is done of what waits to be tried again.
+    if (life.state.ending?.mode === 'detach') stopDuty();
   };
   const hear = (name: string, input: unknown) => {
     const dropped = hearSignal(life, name, input, moment());
@@ -157,9 +148,10 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
     messages.applyPolicy,
     async (sent, options) => {
       try {
-        const { policy, liveKeys } = await checkPolicy(checkInput(life, admitted(life, 'applyPolicy', sent), options));
+        const input = checkInput(life, admitted(life, 'applyPolicy', sent), options);
+        const { policy, liveKeys, plan } = await checkPolicy(input);
         // Asked again: another apply may have been taken while the worker was asked.
-        return { ...take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), moment()), liveKeys };
+        return { ...take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), { ...moment(), plan }), liveKeys };
       } catch (error) {
         refused = true;
         throw error instanceof ApplicationFailure ? error : failureFrom(faultFrom('checkPolicy', error));
@@ -170,11 +162,16 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
 
   const mustMoveOn = () => life.refreshAsked || isOutdated() || workflowInfo().continueAsNewSuggested;
   const around: Surroundings = {
-    get steps() {
-      steps ??= makeSteps();
+    steps: () => {
+      const { steps, stop } = stoppableSteps(report);
+      stopDuty = stop;
       return steps;
     },
-    planning: { planRun, confirmRun },
+    rotate: (rotation) => {
+      const { stop, ...ways } = durableSteps(report);
+      stopRotation = stop;
+      return rotate(rotation, ways);
+    },
     now,
     newRotationId,
     sleep: (until, because, changed) => sleep(until, because, () => changed() || mustMoveOn()),
@@ -207,7 +204,14 @@ function isTooLong(): boolean {
 function checkInput({ state }: Life, policy: unknown, options: messages.ApplyOptions | undefined) {
   const known = [...(state.current === null ? [] : [state.current]), ...state.retiring].map(({ hash }) => hash);
   const { lookForKeys = false, newKey = false } = options ?? {};
-  return { policy, isFirst: state.policy === null, known, lookForKeys: lookForKeys === true, newKey: newKey === true };
+  return {
+    policy,
+    isFirst: state.policy === null,
+    at: now(),
+    known,
+    lookForKeys: lookForKeys === true,
+    newKey: newKey === true,
+  };
 }
 
 /** What was sealed with a key of the keyring that is to be retired moves to the active one. */

@@ -3,7 +3,7 @@ import type { Keyturn } from '../../client/keyturn.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import { readPolicies } from '../../policy/declared/policy-file.ts';
 import type { KeyStatus } from '../../policy/life/status.ts';
-import { shortHash } from '../../workflows/saga/step-words.ts';
+import { shortHash } from '../../workflows/saga/step-table.ts';
 import { followRotation } from '../follow-rotation.ts';
 import { packageFile } from '../package-file.ts';
 import { print } from '../print.ts';

@@ -1,5 +1,5 @@
 import type { Happening } from '../../policy/life/state.ts';
-import { shortHash } from '../../workflows/saga/step-words.ts';
+import { shortHash } from '../../workflows/saga/step-table.ts';
 import { utcStamp } from './clock-time.ts';
 import { beside, width, wrapped } from './layout.ts';
 import { faultWords, recordWords } from './rotation-words.ts';

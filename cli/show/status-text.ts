@@ -3,7 +3,7 @@ import { leftInWords } from '../../client/earlier-runs.ts';
 import { whyNoRun } from '../../client/upcoming.ts';
 import type { KeyStatus, PolicyStatus } from '../../policy/life/status.ts';
 import { epochMs, plus } from '../../policy/time/instant.ts';
-import { shortHash } from '../../workflows/saga/step-words.ts';
+import { shortHash } from '../../workflows/saga/step-table.ts';
 import { localAndUtc, utcTime } from './clock-time.ts';
 import { beside, table, width, wrapped } from './layout.ts';
 import { ago, inTime, span } from './relative-time.ts';

@@ -1,4 +1,4 @@
-import type { Blocked, FaultNote, Happening, PolicyState, RotationRecord } from './state.ts';
+import type { FaultNote, Happening, Owed, PolicyState, RotationRecord } from './state.ts';
 
 /**
  * How large a state may be when it is passed on to the next run, in bytes of JSON as UTF-8: far below the 2 MB at which
@@ -13,7 +13,7 @@ const briefText = 80;
 
 /**
  * The state within `maxStateBytes`. What is oldest and least useful goes first: happenings and request ids, then the
- * words of steps and of what blocks a key, then most of every text. Keys, markers, what is due and the last rotation of
+ * words of steps and of what is owed, then most of every text. Keys, markers, what is due and the last rotation of
  * each outcome stay.
  */
 export function bounded(state: PolicyState): PolicyState {
@@ -63,51 +63,46 @@ const shrinks: ((state: PolicyState) => PolicyState | null)[] = [
   (state) => (state.history.length <= 3 ? null : { ...state, history: state.history.slice(halfOf(state.history)) }),
   (state) => (state.requests.length <= 3 ? null : { ...state, requests: state.requests.slice(halfOf(state.requests)) }),
   (state) => (state.lastSteps.length === 0 ? null : { ...state, lastSteps: [] }),
-  (state) => (state.retiring.every(isBrief) ? null : { ...state, retiring: state.retiring.map(briefly) }),
+  (state) => (state.owed.every(isBrief) ? null : { ...state, owed: state.owed.map(briefly) }),
   (state) => {
     const brief = { ...withTexts(state, (text) => cutToBytes(text, briefText)), requests: [], history: [] };
     return bytesOf(brief) < bytesOf(state) ? brief : null;
   },
-  (state) => (state.retiring.every(isSilent) ? null : { ...state, retiring: state.retiring.map(silently) }),
+  (state) => (state.owed.every(isSilent) ? null : { ...state, owed: state.owed.map(silently) }),
 ];
 
 function halfOf(list: readonly unknown[]): number {
   return Math.ceil((list.length - 3) / 2);
 }
 
-type MaybeBlocked = { blocked: Blocked | null };
-
-function isBrief({ blocked }: MaybeBlocked): boolean {
-  return blocked === null || (blocked.remedy === '' && cutToBytes(blocked.message, briefText) === blocked.message);
+function isBrief({ fault }: Owed): boolean {
+  return fault.remedy === '' && cutToBytes(fault.message, briefText) === fault.message;
 }
 
-function briefly<Key extends MaybeBlocked>(key: Key): Key {
-  const { blocked } = key;
-  if (blocked === null) return key;
-  return { ...key, blocked: { ...blocked, message: cutToBytes(blocked.message, briefText), remedy: '' } };
+function briefly(owed: Owed): Owed {
+  return { ...owed, fault: { ...owed.fault, message: cutToBytes(owed.fault.message, briefText), remedy: '' } };
 }
 
-function isSilent({ blocked }: MaybeBlocked): boolean {
-  return blocked === null || blocked.message === '';
+function isSilent({ fault }: Owed): boolean {
+  return fault.message === '' && fault.remedy === '';
 }
 
-/** Its code says what blocks it. */
-function silently<Key extends MaybeBlocked>(key: Key): Key {
-  return key.blocked === null ? key : { ...key, blocked: { ...key.blocked, message: '', remedy: '' } };
+/** The code says what is wrong. */
+function silently(owed: Owed): Owed {
+  return { ...owed, fault: { ...owed.fault, message: '', remedy: '' } };
 }
 
 type Cut = (text: string) => string;
 
 /** The same with every text that somebody or something else has written cut. */
 function withTexts(state: PolicyState, cutText: Cut): PolicyState {
-  const { paused, pending, ending, lastRotations } = state;
+  const { paused, pending, lastRotations } = state;
   const inRecord = (record: RotationRecord | null) => record && inHappening(record, cutText);
   return {
     ...state,
     paused: paused && { ...paused, reason: paused.reason && cutText(paused.reason) },
     pending: pending && { ...pending, reason: inReason(pending.reason, cutText) },
-    retiring: state.retiring.map((key) => ({ ...key, blocked: inNote(key.blocked, cutText) })),
-    ending: ending && { ...ending, blocked: inNote(ending.blocked, cutText) },
+    owed: state.owed.map((owed) => ({ ...owed, fault: inNote(owed.fault, cutText) })),
     history: state.history.map((happening) => inHappening(happening, cutText)),
     lastRotations: { published: inRecord(lastRotations.published), undone: inRecord(lastRotations.undone) },
     lastSteps: state.lastSteps.map((step) => ({ ...step, note: cutText(step.note) })),
@@ -125,7 +120,7 @@ function inReason<Reason extends RotationRecord['reason']>(reason: Reason, cutTe
   return reason.kind === 'requested' ? { ...reason, text: cutText(reason.text) } : reason;
 }
 
-function inNote<Note extends FaultNote>(note: Note | null, cutText: Cut): Note | null {
+function inNote<Note extends FaultNote | null>(note: Note, cutText: Cut): Note {
   return note && { ...note, message: cutText(note.message), remedy: cutText(note.remedy) };
 }
 

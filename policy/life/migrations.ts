@@ -1,5 +1,5 @@
 import { type Policy, policyVersion } from '../declared/policy.ts';
-import { type Happening, type PolicyState, type RotationRecord, stateVersion } from './state.ts';
+import { type FaultNote, type Happening, type PolicyState, type RotationRecord, stateVersion } from './state.ts';
 
 /**
  * How what older code wrote becomes what this code reads: `migrations[n]` takes number n to n + 1. A policy outlives
@@ -34,7 +34,51 @@ const stateMigrations: Record<number, Migration> = {
       dropped: [],
     };
   },
+  /** Everything that is tried again is owed, in one list; a rename and an undo that failed are among it. */
+  2: (old) => {
+    const { watch, ...kept } = old;
+    const retiring = old.retiring as (Old & { hash: string; blocked: Blocked2 | null; deleteAt: unknown })[];
+    const ending = old.ending as (Old & { blocked: Blocked2 | null }) | null;
+    const pending = old.pending as (Old & { attempt: number; notBefore: string }) | null;
+    const current = old.current as (Old & { rotationId: string; hash: string }) | null;
+    const { published, undone } = old.lastRotations as PolicyState['lastRotations'];
+    const isMarked = published?.fault != null && published.rotationId === current?.rotationId;
+    const failed = pending !== null && pending.attempt > 1 && undone?.fault != null ? undone.fault : null;
+    return {
+      ...kept,
+      version: 3,
+      current: current && { ...current, isMarked },
+      retiring: retiring.map(({ blocked: _, ...key }) => key),
+      strays: (watch as { marker: string; sweepAt: string[] }[]).map(({ marker, sweepAt }) => ({
+        marker,
+        lookAt: sweepAt,
+      })),
+      ending: ending && { mode: ending.mode, clearedAt: ending.clearedAt },
+      pending: pending && withoutAttempt(pending),
+      confirmedRun: null,
+      undoing: null,
+      owed: [
+        ...retiring.flatMap(({ hash, blocked, deleteAt }) =>
+          blocked === null ? [] : [owedThen(deleteAt === null ? 'disable' : 'delete', hash, blocked)],
+        ),
+        ...(ending?.blocked ? [owedThen('clear', '', ending.blocked)] : []),
+        ...(failed === null || pending === null
+          ? []
+          : [owedThen('rotate', '', { ...failed, tries: pending.attempt - 1, retryAt: pending.notBefore })]),
+      ],
+    };
+  },
 };
+
+type Blocked2 = FaultNote & { tries: number; retryAt: string };
+
+function owedThen(duty: string, of: string, { tries, retryAt, code, kind, message, remedy }: Blocked2) {
+  return { duty, of, tries, retryAt, fault: { code, kind, message, remedy } };
+}
+
+function withoutAttempt({ attempt: _, notBefore, ...pending }: Old & { attempt: number; notBefore: string }) {
+  return { ...pending, askedAt: notBefore };
+}
 
 /** `newer`: a newer Keyturn wrote it, and its number. `unreadable`: no Keyturn did. */
 export type Migrated<Value> = { is: 'known'; value: Value } | { is: 'newer'; version: number } | { is: 'unreadable' };
@@ -44,13 +88,22 @@ export function migratedState(passedOn: unknown): Migrated<PolicyState> {
   if (!isObject(passedOn)) return { is: 'unreadable' };
   // What a person starts by hand. Of a newer state nothing is known, not even this.
   const isNewer = Number(passedOn.version) > stateVersion;
-  const isFormed = typeof passedOn.name === 'string' && lists.every((list) => Array.isArray(passedOn[list]));
-  if (!isNewer && !isFormed) return { is: 'unreadable' };
+  if (!isNewer && !isFormed(passedOn)) return { is: 'unreadable' };
   return migrated<PolicyState>(passedOn, stateMigrations, stateVersion);
 }
 
-/** Every version has them. */
-const lists = ['retiring', 'watch', 'requests', 'history', 'lastSteps'];
+function isFormed(state: Old): boolean {
+  const { version = 1 } = state;
+  const lists = [
+    'retiring',
+    'requests',
+    'history',
+    'lastSteps',
+    ...(Number(version) < 3 ? ['watch'] : ['strays', 'owed']),
+  ];
+  const hasRotations = Number(version) < 2 || isObject(state.lastRotations);
+  return typeof state.name === 'string' && hasRotations && lists.every((list) => Array.isArray(state[list]));
+}
 
 /** A policy that crossed from another process, as this code reads it. Whether it is right is checked elsewhere. */
 export function migratedPolicy(sent: unknown): Migrated<Policy> {

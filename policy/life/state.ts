@@ -3,7 +3,7 @@ import type { Instant } from '../time/instant.ts';
 import type { Run } from '../time/schedule.ts';
 
 /** Raised with every change of the shape, together with a migration from the number before (policy/life/migrations.ts). */
-export const stateVersion = 2;
+export const stateVersion = 3;
 
 /** Everything a policy's workflow knows, passed on at continue-as-new. Plain JSON; holds digests, never a secret. */
 export type PolicyState = {
@@ -24,9 +24,14 @@ export type PolicyState = {
   next: Run | null;
   /** A rotation that was asked for or is to be tried again; at most one. */
   pending: PendingRotation | null;
+  /** The scheduled run (its instant) that was asked for again when it was due: time zone rules change. */
+  confirmedRun: Instant | null;
   paused: { at: Instant; reason: string | null } | null;
-  /** Markers whose key may still turn up. */
-  watch: WatchedMarker[];
+  /** What is left to undo of the last rotation; none begins before that is done. */
+  undoing: Undoing | null;
+  strays: Stray[];
+  /** What was tried and failed. */
+  owed: Owed[];
   /** Request ids of the last requests and the rotation each got, oldest first: the same request twice is one rotation. */
   requests: { requestId: string; rotationId: string }[];
   ending: Ending | null;
@@ -44,6 +49,9 @@ export type DroppedMessage = { message: string; why: string; at: Instant };
 
 export type Anchor = { date: string } | { at: Instant };
 
+/** The next scheduled run, and the date that it counts from. */
+export type Plan = { anchorDate: string; run: Run };
+
 /** One of a policy's keys. `digest` identifies the secret without giving it away. */
 export type KeyRef = { generation: number; hash: string; digest: string };
 
@@ -57,6 +65,8 @@ export type PublishedKey = KeyRef & {
   sealed: string | null;
   /** What reading it back said, for each store. */
   places: PlaceVerdict[];
+  /** Still named by its marker. */
+  isMarked: boolean;
 };
 
 /** `unverified`: the store never shows a value, so that it holds the right one is believed, not known. */
@@ -74,11 +84,19 @@ export type RetiringKey = KeyRef & {
   disabledAt: Instant | null;
   /** The end of its quarantine; null until it is disabled. */
   deleteAt: Instant | null;
-  /** Why the last try to disable or delete it did not succeed. */
-  blocked: Blocked | null;
 };
 
-export type Blocked = FaultNote & { tries: number; retryAt: Instant };
+/**
+ * A duty that was tried and failed: the one shape of everything that is tried again. `of`: which one, where a duty may
+ * have several things to do: the hash of a key, a marker.
+ */
+export type Owed = {
+  duty: string;
+  of: string;
+  tries: number;
+  retryAt: Instant;
+  fault: Omit<FaultNote, 'retryAfterMs'>;
+};
 
 export type RotationReason =
   | { kind: 'first' }
@@ -88,16 +106,33 @@ export type RotationReason =
 export type PendingRotation = {
   rotationId: string;
   reason: RotationReason;
-  /** 1 for the first try; failed tries count on. */
-  attempt: number;
-  notBefore: Instant;
+  /** When it was asked for. A further try is owed, and waits for its time. */
+  askedAt: Instant;
   /** Do not wait for the former key's grace: end it. */
   endGrace: boolean;
 };
 
-export type WatchedMarker = { marker: string; sweepAt: Instant[] };
+/** A key whose creation is in doubt, known by its marker only; looked for at each of `lookAt`. */
+export type Stray = { marker: string; lookAt: Instant[] };
 
-export type Ending = { mode: EndingMode; clearedAt: Instant | null; blocked: Blocked | null };
+/** What is left to undo of a rotation, first things first. */
+export type Undoing = {
+  rotationId: string;
+  /** Its key, where the answer to create arrived. */
+  key: KeyRef | null;
+  /** Some place has shown the key: readers may have it, so it is withdrawn, not removed. */
+  isShown: boolean;
+  steps: UndoStep[];
+};
+
+export type UndoStep =
+  | { undo: 'write'; store: string; secret: string; before: Memento }
+  | { undo: 'create'; marker: string; hash: string | null };
+
+/** What a place held before a rotation wrote to it; enough to put it back exactly. Carries no value. */
+export type Memento = { kind: 'absent' } | { kind: 'version'; version: number };
+
+export type Ending = { mode: EndingMode; clearedAt: Instant | null };
 
 /** detach: keys and secrets stay. retire: they go after grace and quarantine. destroy: they go at once. */
 export type EndingMode = 'detach' | 'retire' | 'destroy';
@@ -152,8 +187,11 @@ export function newPolicyState(name: string): PolicyState {
     anchor: null,
     next: null,
     pending: null,
+    confirmedRun: null,
     paused: null,
-    watch: [],
+    undoing: null,
+    strays: [],
+    owed: [],
     requests: [],
     ending: null,
     newestGeneration: 0,

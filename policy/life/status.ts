@@ -1,12 +1,15 @@
 import type { Policy } from '../declared/policy.ts';
 import { type Instant, msBetween } from '../time/instant.ts';
 import type { Run } from '../time/schedule.ts';
-import { graceEnd, type NextStep, nextRotation, nextStep, rotatesBySchedule } from './lifecycle.ts';
+import { agenda, type NextStep, nextStep } from './agenda.ts';
+import { attemptOf, nextRotation } from './next-rotation.ts';
+import { dueAt, owedOf } from './owed.ts';
+import { graceEnd } from './retiring.ts';
 import type {
   DroppedMessage,
   FaultNote,
   Happening,
-  PendingRotation,
+  Owed,
   PolicyState,
   RetiringKey,
   RotationReason,
@@ -14,6 +17,7 @@ import type {
   SecretVerdict,
   StepReport,
 } from './state.ts';
+import { rotatesBySchedule } from './wanted.ts';
 
 /** One word for a policy, also its search attribute `KeyturnState`. */
 export type StateWord = 'new' | 'sleeping' | 'rotating' | 'retrying' | 'paused' | 'needs-attention' | 'ending';
@@ -61,16 +65,33 @@ export type PolicyStatus = {
    */
   stores: { store: string; secret: string; verdict: SecretVerdict | null; verifiedAt: Instant | null }[];
   running: RunningRotation | null;
-  pending: PendingRotation | null;
+  pending: PendingStatus | null;
   last: RotationRecord | null;
   lastSteps: StepReport[];
+  /** What was tried and failed, and is tried again. */
+  owed: OwedStatus[];
   attention: Attention[];
+  /** Markers of keys whose creation was never answered, and which are looked for. */
   watching: string[];
   /** Messages that were not understood and changed nothing: the first of each kind. */
   dropped: DroppedMessage[];
   /** What stays behind when it ends; null unless it is being detached. */
   leaves: LeftBehind | null;
 };
+
+/** A rotation that was asked for or is to be tried again, before it begins. */
+export type PendingStatus = {
+  rotationId: string;
+  reason: RotationReason;
+  /** 1 for the first try. */
+  attempt: number;
+  notBefore: Instant;
+  /** It does not wait for the former key's grace, but ends it. */
+  endGrace: boolean;
+};
+
+/** `why`: when and why it is due, had it not failed: "the end of the grace of key #3". */
+export type OwedStatus = Omit<Owed, 'fault'> & { why: string; fault: Attention };
 
 /** What a detached policy leaves to people: its workflow's result, and part of `status` while it ends. */
 export type LeftBehind = {
@@ -82,47 +103,62 @@ export type LeftBehind = {
   markers: string[];
 };
 
-/** The state in a person's terms. `running` and `stuck` live only while a rotation is under way. */
-export function statusOf(
-  state: PolicyState,
-  live: { running: RunningRotation | null; stuck: Attention | null },
-  now: Instant,
-): PolicyStatus {
+/** The state in a person's terms. `running`: the rotation that is under way. */
+export function statusOf(state: PolicyState, running: RunningRotation | null, now: Instant): PolicyStatus {
   const step = nextStep(state, now);
-  const attention = attentionOf(state, live.stuck);
+  const attention = attentionOf(state, now);
   return {
     name: state.name,
-    state: stateWord(state, live.running, attention),
-    because: becauseOf(step, live.running),
+    state: stateWord(state, running, attention),
+    because: becauseOf(step, running),
     policy: state.policy,
     paused: state.paused,
     next: rotatesBySchedule(state) ? state.next : null,
-    nextRotation: nextRotation(state, now),
+    nextRotation: nextStart(state, now),
     wakesAt: step.do === 'sleep' ? step.until : now,
     keys: keysOf(state, now),
     stores: storesOf(state),
-    running: live.running,
-    pending: state.pending,
+    running,
+    pending: pendingOf(state),
     last: lastRotation(state),
     lastSteps: state.lastSteps,
+    owed: owedStatus(state, now),
     attention,
-    watching: state.watch.map(({ marker }) => marker),
+    watching: state.strays.map(({ marker }) => marker),
     dropped: state.dropped,
     leaves: state.ending?.mode === 'detach' ? leftBehind(state, now) : null,
   };
 }
 
+function nextStart(state: PolicyState, now: Instant): PolicyStatus['nextRotation'] {
+  const next = nextRotation(state, now);
+  return next && { at: next.at, because: next.because };
+}
+
+function pendingOf(state: PolicyState): PendingStatus | null {
+  if (state.pending === null) return null;
+  const { rotationId, reason, askedAt, endGrace } = state.pending;
+  return { rotationId, reason, attempt: attemptOf(state), notBefore: dueAt(state, 'rotate', '', askedAt), endGrace };
+}
+
 export function leftBehind(state: PolicyState, now: Instant): LeftBehind {
-  const { policy, ending, watch } = state;
-  const isHeld = state.newestGeneration > 0 && !ending?.clearedAt;
-  const secrets = isHeld ? storesOf(state) : [];
+  const { policy, undoing, strays } = state;
+  const keys = keysOf(state, now).map(({ hash, generation, state: stands }) => ({ hash, generation, state: stands }));
+  const halfMade = undoing?.key ? [{ ...undoing.key, state: 'live' as const }] : [];
   return {
     policy: state.name,
     connection: policy?.connection ?? null,
-    keys: keysOf(state, now).map(({ hash, generation, state: stands }) => ({ hash, generation, state: stands })),
-    secrets: secrets.map(({ store, secret }) => ({ store, secret })),
-    markers: watch.map(({ marker }) => marker),
+    keys: [...halfMade.map(({ hash, generation, state: stands }) => ({ hash, generation, state: stands })), ...keys],
+    secrets: mayHoldSecrets(state) ? storesOf(state).map(({ store, secret }) => ({ store, secret })) : [],
+    markers: strays.map(({ marker }) => marker),
   };
+}
+
+/** A key that was withdrawn has left the places again. */
+function mayHoldSecrets({ current, retiring, undoing, ending }: PolicyState): boolean {
+  if (ending !== null && ending.clearedAt !== null) return false;
+  const isUndone = undoing === null || undoing.steps.every(({ undo }) => undo === 'create');
+  return current !== null || retiring.some(({ withdrawn }) => !withdrawn) || !isUndone;
 }
 
 function storesOf({ policy, current }: PolicyState): PolicyStatus['stores'] {
@@ -143,19 +179,33 @@ function stateWord(state: PolicyState, running: RunningRotation | null, attentio
   if (attention.length > 0) return 'needs-attention';
   if (running !== null) return 'rotating';
   if (state.ending !== null) return 'ending';
-  if (state.pending !== null && state.pending.attempt > 1) return 'retrying';
+  if (state.pending !== null && attemptOf(state) > 1) return 'retrying';
   if (state.paused !== null) return 'paused';
   return state.current === null ? 'new' : 'sleeping';
 }
 
-function attentionOf(state: PolicyState, stuck: Attention | null): Attention[] {
+/**
+ * What waits for a person, though it is tried again as well: what is owed and does not go away by trying again, and how
+ * the last rotation ended, until another one is published.
+ */
+function attentionOf(state: PolicyState, now: Instant): Attention[] {
   const last = lastRotation(state);
-  const blocked = [...state.retiring.map((key) => key.blocked), state.ending?.blocked ?? null];
-  return [
-    stuck,
-    last !== null && (last.event === 'published' || !passes(last.fault)) ? last.fault : null,
-    ...blocked.filter((one) => one?.kind !== 'transient'),
-  ].flatMap((one) => (one === null || one === undefined ? [] : [attentionFrom(one)]));
+  const undone = last?.event === 'undone' && !passes(last.fault) ? [last.fault] : [];
+  const owed = agenda(state, now).flatMap(({ duty, of, what }) => {
+    const one = owedOf(state, duty.name, of);
+    if (one === null || duty.name === 'rotate') return [];
+    const cannot = duty.cannot?.(what);
+    if (cannot === undefined) return one.fault.kind === 'transient' ? [] : [one.fault];
+    return [{ ...one.fault, message: `Cannot ${cannot}: ${one.fault.message}` }];
+  });
+  return [...undone, ...owed].flatMap((fault) => (fault === null ? [] : [attentionFrom(fault)]));
+}
+
+function owedStatus(state: PolicyState, now: Instant): OwedStatus[] {
+  return agenda(state, now).flatMap(({ duty, of, because }) => {
+    const owed = owedOf(state, duty.name, of);
+    return owed === null ? [] : [{ ...owed, why: because, fault: attentionFrom(owed.fault) }];
+  });
 }
 
 /** What goes away by trying again; anything else waits for a person, though it is tried again as well. */
@@ -202,26 +252,17 @@ function keysOf(state: PolicyState, now: Instant): KeyStatus[] {
 
 function retiringStatus(state: PolicyState, key: RetiringKey, now: Instant): KeyStatus {
   const { generation, hash, withdrawn, publishedAt, disabledAt, deleteAt } = key;
-  const blocked = key.blocked === null ? null : attentionFrom(key.blocked);
-  return deleteAt === null
-    ? {
-        generation,
-        hash,
-        state: 'in grace',
-        withdrawn,
-        since: publishedAt,
-        next: { action: 'disable', at: key.blocked?.retryAt ?? graceEnd(state, key, now) },
-        blocked,
-      }
-    : {
-        generation,
-        hash,
-        state: 'quarantined',
-        withdrawn,
-        since: disabledAt,
-        next: { action: 'delete', at: key.blocked?.retryAt ?? deleteAt },
-        blocked,
-      };
+  const action = deleteAt === null ? 'disable' : 'delete';
+  const owed = owedOf(state, action, hash);
+  return {
+    generation,
+    hash,
+    state: deleteAt === null ? 'in grace' : 'quarantined',
+    withdrawn,
+    since: deleteAt === null ? publishedAt : disabledAt,
+    next: { action, at: dueAt(state, action, hash, deleteAt ?? graceEnd(state, key, now)) },
+    blocked: owed && attentionFrom(owed.fault),
+  };
 }
 
 function attentionFrom({ code, message, remedy }: Attention): Attention {

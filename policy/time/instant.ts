@@ -22,3 +22,7 @@ export function msBetween(from: Instant, to: Instant): number {
 export function isDue(due: Instant, now: Instant): boolean {
   return epochMs(due) <= epochMs(now);
 }
+
+export function later(one: Instant, other: Instant): Instant {
+  return epochMs(one) < epochMs(other) ? other : one;
+}

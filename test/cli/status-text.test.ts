@@ -46,6 +46,7 @@ function status(changes: Partial<PolicyStatus> = {}): PolicyStatus {
     },
     lastSteps: [],
     attention: [],
+    owed: [],
     watching: [],
     dropped: [],
     leaves: null,

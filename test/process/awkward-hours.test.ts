@@ -6,7 +6,7 @@ import type { Policy } from '../../policy/declared/policy.ts';
 import { isRotation, type PolicyStatus } from '../../policy/life/status.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { history, rotate, status } from '../../workflows/messages.ts';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import { minute } from '../policy/life/states.ts';
 import { startTimeSkipping } from '../workflows/time-skipping.ts';
 import { existingKeys, keysEverMade, storedKey } from './agreement.ts';

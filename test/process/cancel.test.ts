@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LeftBehind } from '../../policy/life/status.ts';
 import { workflowId } from '../../workflows/messages.ts';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import { hour } from '../policy/life/states.ts';
 import { existingKeys, secretName } from './agreement.ts';
 import { oneWorld } from './one-world.ts';

@@ -9,7 +9,7 @@ import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
 import * as after from '../../policy/life/transitions.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import * as messages from '../../workflows/messages.ts';
-import { aPolicy, published } from '../policy/life/states.ts';
+import { aPolicy, published, rotated } from '../policy/life/states.ts';
 import { toolsOf } from './own-world.ts';
 import { type Machine, newMachine, startTemporal } from './stack.ts';
 
@@ -117,8 +117,8 @@ const refusal = { cause: { type: 'KEYTURN_POLICY_NEWER' } };
 function asleep(name: string): PolicyState {
   const policy = aPolicy({ name });
   const now = new Date().toISOString();
-  const started = after.afterStart(after.afterApply(newPolicyState(name), policy, now, 'r1'));
-  return after.afterRotation(started, policy, published('r1', 1, { kind: 'first' }, now), now);
+  const applied = after.afterApply(newPolicyState(name), policy, now, 'r1');
+  return rotated(applied, published('r1', 1, { kind: 'first' }, now), now);
 }
 
 function start(name: string, state: unknown) {
@@ -148,9 +148,11 @@ async function eventsOf(name: string) {
   return (await Promise.all(histories)).flatMap(({ events }) => events ?? []);
 }
 
+/** But for a task that came to its end just as a message came in: the server has such a one done again. */
 async function failuresOf(name: string): Promise<string[]> {
   const events = await eventsOf(name);
-  return events.flatMap(({ workflowTaskFailedEventAttributes: failed }) => failed?.failure?.message ?? []);
+  const messages = events.flatMap(({ workflowTaskFailedEventAttributes: failed }) => failed?.failure?.message ?? []);
+  return messages.filter((message) => message !== 'UnhandledCommand');
 }
 
 /** The state that each run was given, and that each passed on, as text. */

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import { hour } from '../policy/life/states.ts';
 import { existingKeys, expectAgreement, keysEverMade, storedKey } from './agreement.ts';
 import { endOfRotation, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';

@@ -1,5 +1,5 @@
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 
 /**
  * A point in the life of a step. `before`: nothing has happened. `after`: it took effect, and Temporal has not been told.

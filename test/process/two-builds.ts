@@ -79,6 +79,7 @@ export async function rollForwardAndBack(site: Site, { pinned }: { pinned: boole
     expect(await refreshed).toEqual({ current: to, moved: policies, waiting: [] });
     // A run that has just begun is on no build yet, and a rotation ends with several.
     await untilAsleep(site, 'at-work');
+    await eventually(async () => (await commands.standing())[to]?.policies.length === policies.length);
     const settled = await commands.standing();
     expect(settled[to]).toEqual({ state: 'current', workers: 1, policies });
     expect(settled[from]?.policies).toEqual([]);

@@ -146,8 +146,8 @@ try {
     if (watching === undefined) return;
     // Its first look is ten minutes after; here it is soon.
     const soon = plus(new Date().toISOString(), 2 * second);
-    const watch = watching.watch.map((one) => ({ ...one, sweepAt: [soon, ...one.sweepAt.slice(1)] }));
-    await start(handle, { ...watching, watch });
+    const strays = watching.strays.map((one) => ({ ...one, lookAt: [soon, ...one.lookAt.slice(1)] }));
+    await start(handle, { ...watching, strays });
     await until((now) => now.watching.length === 0);
     await asleep();
   });

@@ -3,7 +3,7 @@ import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CreatedKey, CreateKeyInput } from '../../activities/create-key.ts';
 import type { VerifySecretInput } from '../../activities/verify-secret.ts';
-import { nextStep } from '../../policy/life/lifecycle.ts';
+import { nextStep } from '../../policy/life/agenda.ts';
 import { migratedState } from '../../policy/life/migrations.ts';
 import type { PolicyState } from '../../policy/life/state.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';

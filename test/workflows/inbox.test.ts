@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { reasonLength } from '../../policy/declared/limits.ts';
+import { begun } from '../../policy/life/duties/rotate.ts';
 import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
 import * as after from '../../policy/life/transitions.ts';
 import { plus } from '../../policy/time/instant.ts';
 import { admit, hearSignal, type MessageName, type Moment, take } from '../../workflows/inbox.ts';
 import { newLife } from '../../workflows/policy-life.ts';
-import { aPolicy, day, published } from '../policy/life/states.ts';
+import { aPolicy, day, published, rotated } from '../policy/life/states.ts';
 
 const t0 = '2026-11-23T10:00:00.000Z';
 
 function withFirstKey(): PolicyState {
   const policy = aPolicy();
-  const started = after.afterStart(after.afterApply(newPolicyState(policy.name), policy, t0, 'r1'));
-  return after.afterRotation(started, policy, published('r1', 1, { kind: 'first' }, t0), t0);
+  const applied = after.afterApply(newPolicyState(policy.name), policy, t0, 'r1');
+  return rotated(applied, published('r1', 1, { kind: 'first' }, t0), t0);
 }
 
 const states = {
@@ -105,7 +106,7 @@ test('two requests without an id are two', () => {
   const life = newLife(states.asleep);
   const first = ask(life, 'rotate', {});
   // The first one is under way.
-  life.state = after.afterStart(life.state);
+  life.state = begun(life.state);
   expect(ask(life, 'rotate', {}).rotationId).not.toBe(first.rotationId);
   expect(life.state.requests).toHaveLength(2);
 });
@@ -116,7 +117,7 @@ test('an id that was seen is the same request, also when its rotation is over', 
   const { state } = life;
   expect(ask(life, 'rotate', { requestId: 'q', reason: 'two' })).toEqual(first);
   expect(life.state).toBe(state);
-  life.state = after.afterStart(life.state);
+  life.state = begun(life.state);
   expect(ask(life, 'rotate', { requestId: 'q', reason: 'three' }).rotationId).toBe(first.rotationId);
   expect(life.state.pending).toBeNull();
 });

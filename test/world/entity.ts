@@ -1,24 +1,28 @@
-import { confirmRun, planRun } from '../../activities/plan-run.ts';
 import type { Policy } from '../../policy/declared/policy.ts';
 import { bounded, bytesOf, maxStateBytes } from '../../policy/life/bounds.ts';
 import { migratedState } from '../../policy/life/migrations.ts';
+import type { Rotation } from '../../policy/life/rotation.ts';
 import { newPolicyState, type PolicyState, type RotationReason, type RotationRecord } from '../../policy/life/state.ts';
 import { lastRotation } from '../../policy/life/status.ts';
 import { afterCancel } from '../../policy/life/transitions.ts';
 import type { Instant } from '../../policy/time/instant.ts';
 import type { Run } from '../../policy/time/schedule.ts';
 import { admit, hearSignal, type MessageName, take } from '../../workflows/inbox.ts';
-import { liveOn, newLife, type Surroundings } from '../../workflows/policy-life.ts';
-import type { Ways } from '../../workflows/saga/steps.ts';
+import { liveOn, newLife } from '../../workflows/policy-life.ts';
+import { rotate } from '../../workflows/saga/rotate.ts';
+import type { Steps, Ways } from '../../workflows/saga/steps.ts';
 import type { Clock } from './clock.ts';
 import { asVersion1 } from './older-states.ts';
 import type { Mutation } from './world.ts';
 
 export type EntityOptions = {
   clock: Clock;
-  steps: Ways;
-  /** The rotation that is under way is told to stop. */
+  /** Of a rotation, and how it is told to stop. */
+  ways: Ways;
   stop: () => void;
+  /** Of another duty, and how the one that is under way is told to stop. */
+  steps: () => Steps;
+  stopDuty: () => void;
   /** What the time zone rules of the day make of a run. */
   byTheRules: (run: Run) => Run;
   mutation: Mutation;
@@ -56,24 +60,28 @@ function isUpdate(name: string): name is MessageName {
 
 /** The policy's own loop (workflows/policy-life.ts), round by round, without Temporal. */
 export function startEntity(name: string, options: EntityOptions): Entity {
-  const { clock, steps, workerUp, newRotationId, trace, byTheRules } = options;
+  const { clock, ways, workerUp, newRotationId, trace, byTheRules } = options;
   const life = newLife(options.state ?? newPolicyState(name));
   let wake = () => {};
-  const planning: Surroundings['planning'] = {
-    planRun: async (input) => {
-      const { anchorDate, run } = await planRun(input);
-      return { anchorDate, run: byTheRules(run) };
-    },
-    confirmRun: async (input) => {
-      const { next } = life.state;
-      return options.mutation.neverConfirms && next !== null ? next : byTheRules(await confirmRun(input));
-    },
-  };
+  function byTheRulesOfToday(steps: Steps): Steps {
+    return {
+      ...steps,
+      planRun: async (input) => {
+        const { anchorDate, run } = await steps.planRun(input);
+        return { anchorDate, run: byTheRules(run) };
+      },
+      confirmRun: async (input) => {
+        const { next } = life.state;
+        return options.mutation.neverConfirms && next !== null ? next : byTheRules(await steps.confirmRun(input));
+      },
+    };
+  }
 
   async function hear(change: (now: Instant) => void): Promise<void> {
     await workerUp();
     change(clock.instant());
     if (life.state.ending !== null) options.stop();
+    if (life.state.ending?.mode === 'detach') options.stopDuty();
     wake();
   }
 
@@ -99,7 +107,6 @@ export function startEntity(name: string, options: EntityOptions): Entity {
    */
   function passOn(): void {
     life.refreshAsked = false;
-    life.confirmedRun = null;
     const older = options.older?.() === true ? asVersion1(life.state) : null;
     if (runs++ % 20 > 0 && older === null) return;
     const sent = bounded(life.state);
@@ -113,7 +120,14 @@ export function startEntity(name: string, options: EntityOptions): Entity {
     let roundsNow = 0;
     let lastMs = clock.now();
     const begun: { rotationId: string | null } = { rotationId: null };
-    const around = { steps, planning, now: clock.instant, newRotationId, sleep, show };
+    const around = {
+      steps: () => byTheRulesOfToday(options.steps()),
+      rotate: (rotation: Rotation) => rotate(rotation, ways),
+      now: clock.instant,
+      newRotationId,
+      sleep,
+      show,
+    };
     function show() {
       if (life.running === null || life.running.rotationId === begun.rotationId) return;
       begun.rotationId = life.running.rotationId;

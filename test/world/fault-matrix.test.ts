@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import { type Fault, type FaultKind, faultKinds, faultySteps, plainFault } from './faults.ts';
 import { orphansIn } from './orphans.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';

@@ -1,4 +1,4 @@
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import type { Random } from './random.ts';
 
 /**

@@ -29,7 +29,7 @@ describe('a create whose request arrives late', () => {
     expect(rotations().published).toBe(2);
     await world.clock.run(world.clock.wait(2 * day));
     expectSound(world);
-    expect(entity.state().watch).toEqual([]);
+    expect(entity.state().strays).toEqual([]);
   });
 
   test('is the third live key at most, and for less than a day', async () => {
@@ -170,7 +170,7 @@ test('a policy whose stores never show a value revokes a former key only while t
   world.openrouter.delete(current?.hash ?? '', { by: 'outside' });
   await world.clock.run(world.clock.wait(5 * hour));
   expect(world.openrouter.keys.get(retiring[0]?.hash ?? '')?.disabledAt).toBeNull();
-  expect(world.entity.state().retiring[0]?.blocked?.code).toBe('KEYTURN_OLD_KEY_STILL_NEEDED');
+  expect(world.entity.state().owed[0]?.fault.code).toBe('KEYTURN_OLD_KEY_STILL_NEEDED');
 });
 
 test('a key that somebody put back into a store while its policy is deleted is not disabled', async () => {
@@ -184,7 +184,7 @@ test('a key that somebody put back into a store while its policy is deleted is n
   store.tamper('OPENROUTER_API_KEY', secret);
   await world.clock.run(world.clock.wait(2 * hour));
   expect(world.openrouter.keys.get(hash)?.disabledAt).toBeNull();
-  expect(world.entity.state().retiring.map(({ blocked }) => blocked?.code)).toContain('KEYTURN_OLD_KEY_STILL_NEEDED');
+  expect(world.entity.state().owed.map(({ fault }) => fault.code)).toContain('KEYTURN_OLD_KEY_STILL_NEEDED');
 });
 
 test('time zone rules that change while a policy sleeps never make it rotate early', async () => {
@@ -251,7 +251,7 @@ test('an outage that answers 401 to every key does not let a third key be made',
   await live(world, secondRunMs + 10 * minute);
   // It begins before the former key is to be disabled, and ends between two tries to do so.
   openrouter.outage = { kind: '401', untilMs: Number.POSITIVE_INFINITY };
-  while ((entity.state().retiring[0]?.blocked?.tries ?? 0) < 3) await clock.run(clock.wait(aSecond));
+  while ((entity.state().owed[0]?.tries ?? 0) < 3) await clock.run(clock.wait(aSecond));
   openrouter.outage = { kind: '401', untilMs: 0 };
   await clock.run(entity.send('rotate', { requestId: 'one', reason: 'now' }));
   await clock.run(clock.wait(2 * day));
@@ -316,7 +316,7 @@ test('a former key that somebody put back into a store is not disabled', async (
   world.stores[0]?.tamper('OPENROUTER_API_KEY', secret);
   await world.clock.run(world.clock.wait(12 * hour));
   expect(world.openrouter.keyOf(secret)?.disabledAt).toBeNull();
-  expect(world.entity.state().retiring[0]?.blocked?.code).toBe('KEYTURN_OLD_KEY_STILL_NEEDED');
+  expect(world.entity.state().owed[0]?.fault.code).toBe('KEYTURN_OLD_KEY_STILL_NEEDED');
   await world.clock.run(world.clock.wait(2 * day));
   expect(world.openrouter.keyOf(secret)?.disabledAt).not.toBeNull();
   expectSound(world);

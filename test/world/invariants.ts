@@ -1,6 +1,6 @@
 import type { Policy } from '../../policy/declared/policy.ts';
+import { withdrawnKeys } from '../../policy/life/retiring.ts';
 import type { PolicyState, RotationReason, RotationRecord } from '../../policy/life/state.ts';
-import { withdrawnKeys } from '../../policy/life/watch.ts';
 import { type Run, runOn } from '../../policy/time/schedule.ts';
 import type { Author, OpenRouter, UpstreamWatcher, WorldKey } from './openrouter.ts';
 import { Readers } from './readers.ts';
@@ -27,7 +27,7 @@ type Change = { at: number; byStranger: boolean };
  */
 const longestStrayMs = 36 * 3_600_000;
 
-/** Until a policy first looks again for a key whose answer was lost (policy/life/watch.ts): what arrives later is late. */
+/** Until a policy first looks again for a key whose answer was lost (policy/life/strays.ts): what arrives later is late. */
 const inTimeMs = 10 * 60_000;
 
 const most = 5;
@@ -133,10 +133,10 @@ export class Invariants {
 
   ended(record: RotationRecord): void {
     this.#recorded.add(record.rotationId);
-    const { retiring, lastRotations } = this.#eyes.state();
+    const { retiring, owed, lastRotations } = this.#eyes.state();
     if (lastRotations[record.event]?.rotationId !== record.rotationId)
       this.#break('I7: the last rotation is forgotten');
-    if (record.event === 'published' && retiring.some(({ blocked }) => blocked !== null)) {
+    if (record.event === 'published' && owed.some(({ of }) => retiring.some(({ hash }) => hash === of))) {
       this.#break('a key stays blocked by what a new one has cured');
     }
     if (record.event === 'published' && record.reason.kind === 'scheduled') this.#dates.add(record.reason.date);
@@ -206,7 +206,7 @@ export class Invariants {
       if (store.valueOf(this.#eyes.secretName) !== key.secret) continue;
       // What a stranger puts into a store after a step began, that step cannot know.
       const change = this.#changes.get(store.name);
-      const unknowable = change?.byStranger === true && (store.isWriteOnly || change.at >= author.since);
+      const unknowable = change?.byStranger === true && (store.isWriteOnly || change.at >= author.sees);
       if (!unknowable) this.#break(`I2: a key is stopped while store ${store.name} holds it`);
     }
     if (!this.#publishedHashes.has(key.hash) || this.#emptying) return;

@@ -2,7 +2,7 @@
  * `npm run world -- [--seeds N] [--seed N]`: the lives of many policies, or the story of one.
  */
 import { parseArgs } from 'node:util';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import { calmRun } from './calm-run.ts';
 import { countFault, type FaultTable, faultKinds, faultySteps } from './faults.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';

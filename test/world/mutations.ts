@@ -14,13 +14,15 @@ export const mutations: Record<string, Mutation> = {
   'what is read back is not compared': { steps: (steps) => ({ ...steps, verifySecret: async () => 'matches' }) },
   'a run that is due is not asked for again': { neverConfirms: true },
   'a key stays blocked though a new one is published': {
-    state: (state, before) => ({
-      ...state,
-      retiring: state.retiring.map((key) => {
-        const was = before.retiring.find(({ hash }) => hash === key.hash)?.blocked ?? null;
-        return was !== null && key.disabledAt === null ? { ...key, blocked: key.blocked ?? was } : key;
-      }),
-    }),
+    state: (state, before) => {
+      const kept = before.owed.filter(
+        ({ duty, of }) =>
+          duty === 'disable' &&
+          state.retiring.some(({ hash, disabledAt }) => hash === of && disabledAt === null) &&
+          !state.owed.some((one) => one.of === of),
+      );
+      return kept.length === 0 ? state : { ...state, owed: [...state.owed, ...kept] };
+    },
   },
 };
 

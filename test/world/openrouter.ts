@@ -25,7 +25,10 @@ export type WorldKey = {
 };
 
 /** Who changed something. `since`: when the step that did it was started. */
-export type Author = { readonly by: 'keyturn'; readonly since: number } | { readonly by: 'outside' };
+/** `since`: when its step began; `sees`: what it reads may be as old as this. */
+export type Author =
+  | { readonly by: 'keyturn'; readonly since: number; readonly sees: number }
+  | { readonly by: 'outside' };
 
 /** Told of every change, just before it takes effect. */
 export type UpstreamWatcher = {

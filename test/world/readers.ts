@@ -58,5 +58,5 @@ export class Readers {
 
 /** Two stores with the patience of activity-options.ts for each, and worker down times. */
 const longestRotationMs = 48 * 3_600_000;
-/** A scheduled run ends a grace that has no more than this to go (policy/life/lifecycle.ts). */
+/** A scheduled run ends a grace that has no more than this to go (policy/life/retiring.ts). */
 const graceCutMs = 2 * 3_600_000;

@@ -97,7 +97,8 @@ function judged(seed: number, world: World, policy: Policy): SeedResult {
     const since = clock.now() - Date.parse(state.current?.publishedAt ?? new Date(0).toISOString());
     const longest = Math.max(policy.schedule.every * day, policy.graceMs) + 2 * day;
     if (state.policy?.autoRotate && since > longest) invariants.report(`no rotation for ${Math.round(since / hour)} h`);
-    if (state.watch.length > 0) invariants.report('a marker was never swept');
+    if (state.strays.length > 0) invariants.report('a stray was never given up');
+    if (state.undoing !== null) invariants.report('an undo never ended');
   } else if (!world.hasEnded()) invariants.report('the deletion of the policy never ended');
   const orphans = orphansIn(world).length;
   if (orphans > 0) invariants.report(`${orphans} orphans`);

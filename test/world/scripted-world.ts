@@ -1,5 +1,5 @@
 import type { Policy } from '../../policy/declared/policy.ts';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import type { Fault, FaultSource } from './faults.ts';
 import { plainPolicy } from './plain-policy.ts';
 import { createWorld, type Mutation, type World, type WorldOptions } from './world.ts';

@@ -1,8 +1,14 @@
 import { createActivities } from '../../activities/index.ts';
 import { fault, KeyturnError } from '../../errors/keyturn-error.ts';
 import type { FaultNote } from '../../policy/life/state.ts';
-import { heartbeatTimeoutMs, retryPolicy, stepOptions } from '../../workflows/saga/activity-options.ts';
-import { StepFailed, type StepName, type Steps, type Ways } from '../../workflows/saga/steps.ts';
+import {
+  heartbeatTimeoutMs,
+  retryPolicy,
+  type StepName,
+  stepNames,
+  stepTable,
+} from '../../workflows/saga/step-table.ts';
+import { StepFailed, type Steps, type Ways } from '../../workflows/saga/steps.ts';
 import type { FaultKind, FaultSource } from './faults.ts';
 import { type Attempt, type Surroundings, toolsFor } from './wire.ts';
 
@@ -12,7 +18,6 @@ export type StepRunnerOptions = Surroundings & {
   onStrike: (step: StepName, kind: FaultKind) => void;
   /** Told of an error that no fault can explain: a defect. */
   onDefect: (what: string) => void;
-  onStuck: Steps['stuck'];
   trace: (what: string) => void;
   /** Attempts of createKey. Default: as activity-options.ts says; another number is a mutation. */
   createAttempts?: number;
@@ -20,9 +25,12 @@ export type StepRunnerOptions = Surroundings & {
 
 /** What Temporal does for the steps, and the worker that may be down. */
 export type StepRunner = {
-  steps: Ways;
+  ways: Ways;
   /** From now on forward steps are refused, and those that wait to be tried again are given up. */
   stop: () => void;
+  /** The steps of a duty that is no rotation; and how the one that is under way stops. */
+  duty: () => Steps;
+  stopDuty: () => void;
   workerUp: () => Promise<void>;
 };
 
@@ -33,7 +41,7 @@ type Ending =
   | { is: 'lost' };
 
 /**
- * Plays Temporal: carries each step out as attempts of an activity, obeying workflows/saga/activity-options.ts, and turns
+ * Plays Temporal: carries each step out as attempts of an activity, obeying workflows/saga/step-table.ts, and turns
  * errors into `StepFailed` as worker/activity-interceptor.ts and workflows/saga/durable-steps.ts do.
  */
 export function createStepRunner(options: StepRunnerOptions): StepRunner {
@@ -53,7 +61,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       const attempt: Attempt = {
         step,
         fault: planned,
-        author: { by: 'keyturn', since: clock.now() },
+        author: { by: 'keyturn', since: clock.now(), sees: clock.now() - (planned?.ageMs ?? 0) },
         requests: 0,
         struck: false,
         strike() {
@@ -82,26 +90,24 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     });
   }
 
-  const stopping = Promise.withResolvers<'stopped'>();
-  let isStopped = false;
   const stopped = (step: StepName | 'pause') =>
     new StepFailed(
       (step === 'createKey' ? fault('KEYTURN_STEP_LOST', step) : fault('KEYTURN_ROTATION_STOPPED')).toJSON(),
     );
 
-  /** Waits, or ends early where the way may be stopped. */
-  async function waitOn(ms: number, mayStop: boolean): Promise<void> {
-    if (!mayStop) return clock.wait(ms);
+  /** Waits, or ends early where the way is told to stop. */
+  async function waitOn(ms: number, brake: Brake | null): Promise<void> {
+    if (brake === null) return clock.wait(ms);
     const alarm = Promise.withResolvers<'rung'>();
     const timer = clock.after(ms, () => alarm.resolve('rung'));
-    if ((await Promise.race([alarm.promise, stopping.promise])) === 'stopped') timer.run = null;
+    if ((await Promise.race([alarm.promise, brake.pulled])) === 'stopped') timer.run = null;
   }
 
-  async function carryOut(step: StepName, input: unknown, mayStop: boolean): Promise<unknown> {
+  async function carryOut(step: StepName, input: unknown, brake: Brake | null): Promise<unknown> {
     const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = limitsOf(step, options.createAttempts);
     const endMs = scheduleToCloseMs === null ? Number.POSITIVE_INFINITY : clock.now() + scheduleToCloseMs;
     for (let attempt = 1; ; attempt++) {
-      if (mayStop && isStopped)
+      if (brake?.isPulled)
         throw attempt === 1 ? new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON()) : stopped(step);
       const inTime = upAtMs < endMs;
       if (inTime && clock.now() < upAtMs) await workerUp();
@@ -117,7 +123,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
         await workerUp();
         throw new StepFailed(note);
       }
-      await waitOn(intervalMs, mayStop);
+      await waitOn(intervalMs, brake);
     }
   }
 
@@ -126,41 +132,46 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     return { is: 'lost' };
   }
 
-  const stepsOf = (mayStop: boolean): Steps => {
-    const step =
-      <Name extends StepName>(name: Name) =>
-      (input: Parameters<Steps[Name]>[0]) =>
-        carryOut(name, input, mayStop) as ReturnType<Steps[Name]>;
+  const stepsOf = (brake: Brake | null): Steps => {
+    const steps = stepNames.map((name) => [name, (input: unknown) => carryOut(name, input, brake)]);
     return {
-      createKey: step('createKey'),
-      verifyKey: step('verifyKey'),
-      captureSecret: step('captureSecret'),
-      storeSecret: step('storeSecret'),
-      verifySecret: step('verifySecret'),
-      restoreSecret: step('restoreSecret'),
-      removeSecret: step('removeSecret'),
-      renameKey: step('renameKey'),
-      reapKey: step('reapKey'),
-      disableKey: step('disableKey'),
-      deleteKey: step('deleteKey'),
+      ...(Object.fromEntries(steps) as unknown as Pick<Steps, StepName>),
       pause: async (ms) => {
-        await waitOn(ms, mayStop);
+        await waitOn(ms, brake);
         await workerUp();
-        if (mayStop && isStopped) throw stopped('pause');
+        if (brake?.isPulled) throw stopped('pause');
       },
       now: clock.instant,
-      stuck: options.onStuck,
     };
   };
-  const stop = () => {
-    isStopped = true;
-    stopping.resolve('stopped');
+  const rotation = new Brake();
+  let brake = new Brake();
+  return {
+    ways: { forward: stepsOf(rotation), back: stepsOf(null) },
+    stop: () => rotation.pull(),
+    duty: () => {
+      brake = new Brake();
+      return stepsOf(brake);
+    },
+    stopDuty: () => brake.pull(),
+    workerUp,
   };
-  return { steps: { forward: stepsOf(true), back: stepsOf(false) }, stop, workerUp };
+}
+
+/** Pulled once, for good. */
+class Brake {
+  isPulled = false;
+  readonly #pulling = Promise.withResolvers<'stopped'>();
+  readonly pulled = this.#pulling.promise;
+
+  pull(): void {
+    this.isPulled = true;
+    this.#pulling.resolve('stopped');
+  }
 }
 
 function limitsOf(step: StepName, createAttempts: number | undefined) {
-  const limits = stepOptions[step];
+  const limits = stepTable[step];
   return step === 'createKey' && createAttempts !== undefined ? { ...limits, maximumAttempts: createAttempts } : limits;
 }
 

@@ -1,6 +1,7 @@
 import { fault } from '../../errors/keyturn-error.ts';
+import type { Memento } from '../../policy/life/state.ts';
 import { Secret } from '../../secrets/secret.ts';
-import type { Captured, Held, SecretRef, SecretStore } from '../../stores/secret-store.ts';
+import type { Held, SecretRef, SecretStore } from '../../stores/secret-store.ts';
 
 type Version = { version: number; value: string; rotationId: string; wasCurrent: boolean };
 type Shelf = {
@@ -51,7 +52,7 @@ export class MemoryStore {
   }
 
   /** Never old, unlike `read`: an old answer would make `restore` put back a key that was revoked since. */
-  capture(secret: SecretRef): Captured {
+  capture(secret: SecretRef): Memento {
     const current = this.#own(secret)?.current;
     return current ? { kind: 'version', version: current.version } : { kind: 'absent' };
   }
@@ -90,7 +91,7 @@ export class MemoryStore {
   }
 
   /** `partly`: the rotation is closed, but its value is still the current one. */
-  restore(secret: SecretRef, before: Captured, rotationId: string, partly = false): { shown: boolean } {
+  restore(secret: SecretRef, before: Memento, rotationId: string, partly = false): { shown: boolean } {
     this.#closed.add(closing(secret, rotationId));
     const shelf = this.#shelves.get(secret.name);
     const shown = shelf?.made.get(closing(secret, rotationId))?.wasCurrent ?? false;

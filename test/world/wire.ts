@@ -4,7 +4,7 @@ import { fault, type KeyturnError, retryAfter } from '../../errors/keyturn-error
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { ManagementApi } from '../../openrouter/management-api.ts';
 import type { SecretRef, SecretStore } from '../../stores/secret-store.ts';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import type { Clock } from './clock.ts';
 import type { Fault } from './faults.ts';
 import type { Author, OpenRouter } from './openrouter.ts';
@@ -51,6 +51,8 @@ const mainRequests: Record<StepName, readonly Request[]> = {
   reapKey: ['listKeys', 'deleteKey'],
   disableKey: ['patchKey'],
   deleteKey: ['deleteKey'],
+  planRun: [],
+  confirmRun: [],
 };
 
 const reads: ReadonlySet<Request> = new Set(['listKeys', 'getKey', 'read']);

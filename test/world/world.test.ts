@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StepName } from '../../workflows/saga/steps.ts';
+import type { StepName } from '../../workflows/saga/step-table.ts';
 import { type FaultKind, faultKinds, faultySteps } from './faults.ts';
 import { mutations } from './mutations.ts';
 import { plainPolicy } from './plain-policy.ts';

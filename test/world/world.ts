@@ -113,7 +113,7 @@ export function createWorld(options: WorldOptions): World {
     return { ...run, utc: new Date(Date.parse(run.utc) + rules.shiftMs).toISOString() };
   }
 
-  const { steps, stop, workerUp } = createStepRunner({
+  const { ways, stop, duty, stopDuty, workerUp } = createStepRunner({
     clock,
     accounts,
     stores: new Map(stores.map((store) => [store.name, store])),
@@ -123,7 +123,6 @@ export function createWorld(options: WorldOptions): World {
     faults: options.faults,
     onStrike: (step, kind) => countFault(struck, step, kind),
     onDefect: (what) => invariants.report(`a defect: ${what}`),
-    onStuck: (trouble) => trouble && trace(`  stuck: cannot ${trouble.doing}: ${trouble.fault.message}`),
     trace,
     ...(mutation.createAttempts === undefined ? {} : { createAttempts: mutation.createAttempts }),
   });
@@ -135,8 +134,10 @@ export function createWorld(options: WorldOptions): World {
   const entity: Entity = startEntity(policy.name, {
     clock,
     ...(planted === undefined ? {} : { state: sealedAnew(planted, policy) }),
-    steps: { forward: seen(steps.forward), back: seen(steps.back) } satisfies Ways,
+    ways: { forward: seen(ways.forward), back: seen(ways.back) } satisfies Ways,
     stop,
+    steps: () => seen(duty()),
+    stopDuty,
     byTheRules,
     onDeclared: (declared) => invariants.declared(declared),
     mutation,

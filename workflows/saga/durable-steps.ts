@@ -12,45 +12,35 @@ import {
 import type { Activities } from '../../activities/index.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import type { FaultNote, StepReport } from '../../policy/life/state.ts';
-import { heartbeatTimeoutMs, retryPolicy, stepOptions } from './activity-options.ts';
 import { outOfTurn } from './rotate.ts';
-import { stepWords } from './step-words.ts';
-import { StepFailed, type StepName, type Steps, type Ways } from './steps.ts';
+import { heartbeatTimeoutMs, retryPolicy, rowOf, type StepName, type StepOptions, stepNames } from './step-table.ts';
+import { StepFailed, type Steps, type Ways } from './steps.ts';
 
-/** Where the progress of steps goes, and what a person is told while an undo does not succeed. */
-export type Watcher = { report: (step: StepReport) => void; stuck: Steps['stuck'] };
+/** Where the progress of steps goes. */
+export type Report = (step: StepReport) => void;
 
 /** Where the steps of a way run: one that may be told to stop, or one that is never cancelled. */
 type Scope = { run: <T>(work: () => Promise<T>) => Promise<T>; isStopped: () => boolean };
 
-/**
- * The steps as activities: each with its time-outs, a summary for the Web UI, and its progress reported. `stop` is for
- * the rest of this run.
- */
-export function durableSteps(watcher: Watcher): Ways & { stop: () => void } {
-  const stoppable = new CancellationScope();
-  return {
-    forward: stepsIn({ run: (work) => stoppable.run(work), isStopped: () => stoppable.consideredCancelled }, watcher),
-    // A rotation must not be torn apart by a cancellation of its workflow.
-    back: stepsIn({ run: (work) => CancellationScope.nonCancellable(work), isStopped: () => false }, watcher),
-    stop: () => stoppable.cancel(),
-  };
+/** The steps as activities: each with its time-outs, a summary for the Web UI, and its progress reported. */
+export function durableSteps(report: Report): Ways & { stop: () => void } {
+  const { steps: forward, stop } = stoppableSteps(report);
+  // A rotation must not be torn apart by a cancellation of its workflow.
+  const back = stepsIn({ run: (work) => CancellationScope.nonCancellable(work), isStopped: () => false }, report);
+  return { forward, back, stop };
 }
 
-function stepsIn(scope: Scope, watcher: Watcher): Steps {
-  const durable = <Name extends StepName>(name: Name) => durableStep(name, scope, watcher);
+/** Steps that may be told to stop, for the rest of this run. */
+export function stoppableSteps(report: Report): { steps: Steps; stop: () => void } {
+  const scope = new CancellationScope();
+  const steps = stepsIn({ run: (work) => scope.run(work), isStopped: () => scope.consideredCancelled }, report);
+  return { steps, stop: () => scope.cancel() };
+}
+
+function stepsIn(scope: Scope, report: Report): Steps {
+  const durable = stepNames.map((name) => [name, durableStep(name, scope, report)]);
   return {
-    createKey: durable('createKey'),
-    verifyKey: durable('verifyKey'),
-    captureSecret: durable('captureSecret'),
-    storeSecret: durable('storeSecret'),
-    verifySecret: durable('verifySecret'),
-    restoreSecret: durable('restoreSecret'),
-    renameKey: durable('renameKey'),
-    reapKey: durable('reapKey'),
-    disableKey: durable('disableKey'),
-    deleteKey: durable('deleteKey'),
-    removeSecret: durable('removeSecret'),
+    ...(Object.fromEntries(durable) as unknown as Pick<Steps, StepName>),
     pause: async (ms, because) => {
       await scope
         .run(() => sleep(ms, { summary: because }))
@@ -59,18 +49,14 @@ function stepsIn(scope: Scope, watcher: Watcher): Steps {
         });
     },
     now: () => new Date(Date.now()).toISOString(),
-    stuck: watcher.stuck,
   };
 }
 
-function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }: Watcher): Activities[Name] {
-  type Input = Parameters<Activities[Name]>[0];
-  type Result = Awaited<ReturnType<Activities[Name]>>;
-  const words = stepWords[name] as {
-    summary: (input: Input) => string;
-    note: (input: Input, result: Result) => string;
-  };
-  const run = async (input: Input): Promise<Result> => {
+type AnyStep = (input: unknown) => Promise<unknown>;
+
+function durableStep(name: StepName, scope: Scope, report: Report): AnyStep {
+  const row = rowOf(name);
+  return async (input) => {
     const startedAt = Date.now();
     const progress = (state: StepReport['state'], note: string): StepReport => ({
       step: name,
@@ -79,15 +65,15 @@ function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }
       tookMs: state === 'running' ? null : Date.now() - startedAt,
       note,
     });
-    const summary = words.summary(input).slice(0, 250);
-    const activities = proxyActivities<Activities>({ ...optionsOf(name), summary });
-    const step = activities[name] as unknown as (input: Input) => Promise<Result>;
+    const summary = row.summary(input).slice(0, 250);
+    const activities = proxyActivities<Activities>({ ...optionsOf(row), summary });
+    const step = activities[name] as unknown as AnyStep;
 
     if (scope.isStopped()) throw new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON());
     report(progress('running', ''));
     try {
       const result = await scope.run(() => step(input));
-      report(progress('done', words.note(input, result)));
+      report(progress('done', row.note(input, result)));
       return result;
     } catch (error) {
       const failed = new StepFailed(faultFrom(name, error));
@@ -96,14 +82,13 @@ function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }
       throw failed;
     }
   };
-  return run as Activities[Name];
 }
 
-function optionsOf(name: StepName): ActivityOptions {
-  const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = stepOptions[name];
+function optionsOf({ startToCloseMs, scheduleToCloseMs, maximumAttempts, priority }: StepOptions): ActivityOptions {
   return {
     startToCloseTimeout: startToCloseMs,
     ...(scheduleToCloseMs === null ? {} : { scheduleToCloseTimeout: scheduleToCloseMs }),
+    ...(priority === undefined ? {} : { priority: { priorityKey: priority } }),
     heartbeatTimeout: heartbeatTimeoutMs,
     // What has begun is waited for: whether it took effect decides what has to be undone.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -1,21 +1,10 @@
 import type { CreatedKey, CreateKeyInput } from '../../activities/create-key.ts';
 import type { Policy } from '../../policy/declared/policy.ts';
-import type { FaultNote, KeyRef, PlaceVerdict } from '../../policy/life/state.ts';
+import type { Outcome, Rotation } from '../../policy/life/rotation.ts';
+import type { FaultNote, KeyRef, PlaceVerdict, Undoing, UndoStep } from '../../policy/life/state.ts';
+import { undoNext } from '../../policy/life/undoing.ts';
 import { plus } from '../../policy/time/instant.ts';
 import { faultOf, type Steps, type Ways } from './steps.ts';
-import { UndoStack } from './undo-stack.ts';
-
-/** `creates`: how many POSTs it may send, one or more (policy/life/watch.ts). */
-export type Rotation = { id: string; policy: Policy; generation: number; creates: number };
-
-/**
- * `lostMarkers`: creates whose answer was lost and whose key was not found; it may still turn up. `withdrawn`: the key of
- * a rotation that was undone after a store had shown it.
- */
-export type Outcome = { lostMarkers: string[] } & (
-  | { kind: 'published'; key: KeyRef & { sealed: string; places: PlaceVerdict[] }; fault: FaultNote | null }
-  | { kind: 'undone'; fault: FaultNote; withdrawn: KeyRef | null }
-);
 
 /** How long a store may show an older value after a write; longer, and it holds something else. */
 const settlingMs = 10 * 60_000;
@@ -27,14 +16,14 @@ const settlingMs = 10 * 60_000;
 export async function rotate(rotation: Rotation, { forward: step, back }: Ways): Promise<Outcome> {
   const { id: rotationId, policy, generation } = rotation;
   const { name, connection, secret, key } = policy;
-  const undo = new UndoStack();
+  /** What is to be undone where a step fails, first things first: noted before the step, whose answer can be lost. */
+  const undos: UndoStep[] = [];
   const lost = new Set<string>();
-  const fresh: Fresh = { created: null, isShown: false };
   const places: PlaceVerdict[] = [];
-  let created: CreatedKey;
+  let created: CreatedKey | null = null;
 
   try {
-    const made = await createUnambiguously(rotation, { forward: step, back }, undo, lost, fresh);
+    const made = await createUnambiguously(rotation, { forward: step, back }, undos, lost);
     created = made.created;
     const { hash, sealed, digest, expiresAt } = created;
     await step.verifyKey({ policy: name, connection, rotationId, marker: made.marker, hash, sealed, key, expiresAt });
@@ -42,18 +31,15 @@ export async function rotate(rotation: Rotation, { forward: step, back }: Ways):
     for (const store of secret.stores) {
       const target = { policy: name, store, secret: secret.name };
       const before = await step.captureSecret(target);
-      undo.push(`put back what store "${store}" held`, async () => {
-        const { shown } = await back.restoreSecret({ ...target, rotationId, before });
-        fresh.isShown ||= shown;
-      });
+      undos.unshift({ undo: 'write', store, secret: secret.name, before });
       await step.storeSecret({ ...target, rotationId, sealed });
       const verdict = await step.verifySecret({ ...target, digest, settledAt: plus(step.now(), settlingMs) });
       places.push({ store, verdict, at: step.now() });
     }
   } catch (error) {
-    await undo.run(back);
-    const withdrawn = fresh.isShown && fresh.created !== null ? keyRef(generation, fresh.created) : null;
-    return { kind: 'undone', fault: faultOf(error), withdrawn, lostMarkers: [...lost] };
+    const ref = created && keyRef(generation, created);
+    const undone = await undo({ rotationId, key: ref, isShown: false, steps: undos }, policy, back, lost);
+    return { kind: 'undone', fault: faultOf(error), ...undone, lostMarkers: [...lost] };
   }
 
   // Published: every store holds, verified, the new secret. From here on only forward.
@@ -62,8 +48,25 @@ export async function rotate(rotation: Rotation, { forward: step, back }: Ways):
   return { kind: 'published', key: published, fault, lostMarkers: [...lost] };
 }
 
-/** The key of this rotation, and whether readers may have it: then its undo leaves it alone, and it is withdrawn. */
-type Fresh = { created: CreatedKey | null; isShown: boolean };
+/** Undoes step by step. What fails ends it, and the policy owes the rest: a key must not go while a place holds it. */
+async function undo(
+  undoing: Undoing,
+  policy: Policy,
+  back: Steps,
+  lost: Set<string>,
+): Promise<{ undoing: Undoing; undoFault: FaultNote | null }> {
+  let left = undoing;
+  while (left.steps.length > 0) {
+    try {
+      const { removed, ...rest } = await undoNext(left, policy, back);
+      if (removed !== null) lost.delete(removed);
+      left = rest;
+    } catch (error) {
+      return { undoing: left, undoFault: faultOf(error) };
+    }
+  }
+  return { undoing: left, undoFault: null };
+}
 
 function keyRef(generation: number, { hash, digest }: CreatedKey): KeyRef {
   return { generation, hash, digest };
@@ -85,34 +88,26 @@ const longestWaitMs = 6 * 3_600_000;
 async function createUnambiguously(
   rotation: Rotation,
   { forward, back }: Ways,
-  undo: UndoStack,
+  undos: UndoStep[],
   lost: Set<string>,
-  fresh: Fresh,
-) {
+): Promise<{ created: CreatedKey; marker: string }> {
   const { id: rotationId, policy, creates } = rotation;
   const { connection, key } = policy;
   for (let n = 1; ; n++) {
     const marker = `keyturn:${policy.name}:${rotationId}:${n}`;
-    let hash: string | null = null;
-    const reap = async (patient: boolean) => {
-      if (hash !== null && fresh.isShown) return;
-      const { found } = await back.reapKey({ connection, workspace: key.workspace, marker, hash, patient });
-      if (found) lost.delete(marker);
-    };
-
-    undo.push(`remove the key "${marker}" from OpenRouter`, () => reap(false));
+    undos.unshift({ undo: 'create', marker, hash: null });
     try {
       const created = await inTurn(forward, { policy: policy.name, connection, rotationId, marker, key });
-      hash = created.hash;
-      fresh.created = created;
+      undos[0] = { undo: 'create', marker, hash: created.hash };
       return { created, marker };
     } catch (error) {
       if (provesNoKey(faultOf(error))) {
-        undo.drop();
+        undos.shift();
         throw error;
       }
       lost.add(marker);
-      await reap(true);
+      const { found } = await back.reapKey({ connection, workspace: key.workspace, marker, hash: null, patient: true });
+      if (found) lost.delete(marker);
       if (n >= creates) throw error;
     }
   }

@@ -1,35 +1,21 @@
 import type { Activities } from '../../activities/index.ts';
 import type { FaultNote } from '../../policy/life/state.ts';
 import type { Instant } from '../../policy/time/instant.ts';
-
-/** The activities that a rotation and the retirement of keys are made of. */
-export type StepName =
-  | 'createKey'
-  | 'verifyKey'
-  | 'captureSecret'
-  | 'storeSecret'
-  | 'verifySecret'
-  | 'restoreSecret'
-  | 'renameKey'
-  | 'reapKey'
-  | 'disableKey'
-  | 'deleteKey'
-  | 'removeSecret';
+import type { StepName } from './step-table.ts';
 
 /**
- * The steps as the saga calls them: activities in the workflow, plain functions in the simulated world.
+ * The steps as saga and duties call them: activities in the workflow, plain functions in the simulated world.
  * Each rejects with `StepFailed` when its retries are used up.
  */
 export type Steps = Pick<Activities, StepName> & {
   pause(ms: number, because: string): Promise<void>;
   now(): Instant;
-  /** An undo does not succeed: show the person what to do meanwhile. null: it went through after all. */
-  stuck(trouble: { doing: string; fault: FaultNote } | null): void;
 };
 
 /**
  * The two ways a rotation goes. `forward` may be told to stop: what is under way then ends or is given up, and every
- * further step is refused with KEYTURN_ROTATION_STOPPED. `back` never stops: what has begun is undone or carried through.
+ * further step is refused with KEYTURN_ROTATION_STOPPED. `back` does not stop: what has begun is undone or carried
+ * through, as far as that goes in bounded time.
  */
 export type Ways = { forward: Steps; back: Steps };
 

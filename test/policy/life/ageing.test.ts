@@ -40,7 +40,7 @@ describe.each(files)('%s', (file) => {
         expect(world.openrouter.live()).toEqual([]);
         return;
       }
-      expect(entity.state().watch).toEqual([]);
+      expect(entity.state().strays).toEqual([]);
       expect(world.rotations().published).toBeGreaterThanOrEqual(wasPaused ? 333 : 364);
       const held = world.stores.map((store) => store.valueOf(policy.secret.name) ?? '');
       expect(held.map((value) => world.openrouter.keyOf(value)?.hash)).toEqual([entity.state().current?.hash]);
@@ -78,7 +78,7 @@ async function worldFrom(at: string, planted: Planted): Promise<World> {
 
 function expectReadable({ entity, clock }: World): void {
   const state = entity.state();
-  const status = statusOf(state, { running: null, stuck: null }, clock.instant());
+  const status = statusOf(state, null, clock.instant());
   expect(status.attention).toEqual([]);
   expect(status.because).not.toBe('');
   expect(historyOf(state).length).toBeGreaterThan(0);

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { requestIdLength } from '../../../policy/declared/limits.ts';
-import { mostRetiring, mostWatched } from '../../../policy/life/lifecycle.ts';
+import { mostStrays } from '../../../policy/life/next-rotation.ts';
+import { mostRetiring } from '../../../policy/life/retiring.ts';
 import {
-  type Blocked,
   type FaultNote,
   type Happening,
   newPolicyState,
+  type Owed,
   type PolicyState,
   type RotationRecord,
 } from '../../../policy/life/state.ts';
@@ -31,9 +32,9 @@ const note: fc.Arbitrary<FaultNote> = fc.record({
   remedy: largeText(2_000),
   retryAfterMs: fc.nat(),
 });
-const blocked: fc.Arbitrary<Blocked | null> = maybe(
-  fc.tuple(note, fc.nat(9_999)).map(([told, tries]) => ({ ...told, tries, retryAt: at })),
-);
+const owed: fc.Arbitrary<Omit<Owed, 'of'>> = fc
+  .tuple(fc.constantFrom('disable', 'delete', 'look'), note, fc.nat(9_999))
+  .map(([duty, { retryAfterMs: _, ...fault }, tries]) => ({ duty, tries, retryAt: at, fault }));
 const reason = fc.oneof(
   fc.constant({ kind: 'scheduled' as const, date: '2026-11-23' }),
   largeText(300_000).map((said) => ({ kind: 'requested' as const, text: said })),
@@ -88,10 +89,13 @@ export const largePolicy = aPolicy({
 export const largeState: fc.Arbitrary<PolicyState> = fc
   .record({
     retiring: list(
-      fc.record({ hash: hex, digest: hex, withdrawn: fc.boolean(), disabledAt: maybe(fc.constant(at)), blocked }),
+      fc.record({ hash: hex, digest: hex, withdrawn: fc.boolean(), disabledAt: maybe(fc.constant(at)) }),
       mostRetiring + 2,
     ),
-    watch: fc.nat(mostWatched + 1),
+    strays: fc.nat(mostStrays + 1),
+    /** One for each key and stray there may be, and a few more. */
+    owed: list(owed, mostRetiring + mostStrays + 5),
+    undoing: fc.boolean(),
     pending: maybe(fc.tuple(reason, fc.boolean())),
     paused: maybe(largeText(300_000)),
     requests: list(largeText(requestIdLength), 100),
@@ -100,40 +104,69 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
     undone: maybe(record('undone')),
     steps: list(largeText(3_000), 124),
     dropped: list(fc.record({ message: largeText(60), why: largeText(1_000), at: fc.constant(at) }), 10),
-    ending: maybe(blocked),
+    ending: fc.boolean(),
   })
-  .map(({ retiring, watch, pending, paused, requests, published, undone, steps, ending, ...drawn }): PolicyState => {
-    const { name } = largePolicy;
-    const current = {
-      generation: 1_234,
-      hash: 'c'.repeat(64),
-      digest: 'd'.repeat(64),
-      rotationId: 'r0123456789ab.12',
-      publishedAt: at,
-      sealed: 's'.repeat(160),
-      places: largePolicy.secret.stores.map((store) => ({ store, verdict: 'unverified' as const, at })),
-    };
-    return {
-      ...newPolicyState(name),
-      policy: largePolicy,
-      current,
-      ...drawn,
-      retiring: retiring.map((key, n) => ({ ...key, generation: n, publishedAt: at, disableAt: at, deleteAt: at })),
-      watch: Array.from({ length: watch }, (_, n) => ({
-        marker: `keyturn:${name}:r0123456789ab.${n}:2`,
-        sweepAt: [at, at, at],
-      })),
-      pending: pending && {
-        rotationId: 'r0123456789ab',
-        reason: pending[0],
-        attempt: 12,
-        notBefore: at,
-        endGrace: pending[1],
-      },
-      paused: paused === null ? null : { at, reason: paused },
-      requests: requests.map((requestId) => ({ requestId, rotationId: 'r0123456789ab' })),
-      lastRotations: { published, undone },
-      lastSteps: steps.map((told) => ({ step: 'storeSecret', state: 'done', startedAt: at, tookMs: 9, note: told })),
-      ending: ending === null ? null : { mode: 'destroy', clearedAt: null, blocked: ending },
-    };
-  });
+  .map(
+    ({
+      retiring,
+      strays,
+      owed,
+      undoing,
+      pending,
+      paused,
+      requests,
+      published,
+      undone,
+      steps,
+      ending,
+      ...drawn
+    }): PolicyState => {
+      const { name } = largePolicy;
+      const current = {
+        generation: 1_234,
+        hash: 'c'.repeat(64),
+        digest: 'd'.repeat(64),
+        rotationId: 'r0123456789ab.12',
+        publishedAt: at,
+        sealed: 's'.repeat(160),
+        isMarked: true,
+        places: largePolicy.secret.stores.map((store) => ({ store, verdict: 'unverified' as const, at })),
+      };
+      return {
+        ...newPolicyState(name),
+        policy: largePolicy,
+        current,
+        ...drawn,
+        retiring: retiring.map((key, n) => ({ ...key, generation: n, publishedAt: at, disableAt: at, deleteAt: at })),
+        strays: Array.from({ length: strays }, (_, n) => ({
+          marker: `keyturn:${name}:r0123456789ab.${n}:2`,
+          lookAt: [at, at, at],
+        })),
+        owed: owed.map((one, n) => ({ ...one, of: String(n).repeat(64).slice(0, 64) })),
+        undoing: undoing
+          ? {
+              rotationId: 'r0123456789ab.12',
+              key: { generation: 1_235, hash: 'e'.repeat(64), digest: 'f'.repeat(64) },
+              isShown: true,
+              steps: largePolicy.secret.stores.map((store) => ({
+                undo: 'write' as const,
+                store,
+                secret: largePolicy.secret.name,
+                before: { kind: 'version' as const, version: 12_345 },
+              })),
+            }
+          : null,
+        pending: pending && {
+          rotationId: 'r0123456789ab',
+          reason: pending[0],
+          askedAt: at,
+          endGrace: pending[1],
+        },
+        paused: paused === null ? null : { at, reason: paused },
+        requests: requests.map((requestId) => ({ requestId, rotationId: 'r0123456789ab' })),
+        lastRotations: { published, undone },
+        lastSteps: steps.map((told) => ({ step: 'storeSecret', state: 'done', startedAt: at, tookMs: 9, note: told })),
+        ending: ending ? { mode: 'destroy', clearedAt: null } : null,
+      };
+    },
+  );

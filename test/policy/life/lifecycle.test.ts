@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { nextStep } from '../../../policy/life/lifecycle.ts';
-import { newPolicyState, type PolicyState } from '../../../policy/life/state.ts';
-import { statusOf } from '../../../policy/life/status.ts';
+import { afterRotation, begun } from '../../../policy/life/duties/rotate.ts';
+import type { Concluded } from '../../../policy/life/rotation.ts';
+import { newPolicyState, type PolicyState, type Undoing } from '../../../policy/life/state.ts';
+import { leftBehind, statusOf } from '../../../policy/life/status.ts';
 import * as after from '../../../policy/life/transitions.ts';
 import { backoffMs } from '../../../policy/time/backoff.ts';
 import { plus } from '../../../policy/time/instant.ts';
-import { aPolicy, day, hour, minute, published, undone } from './states.ts';
+import { aPolicy, carriedOut, day, failing, hour, minute, published, rotated, undone, whatNext } from './states.ts';
 
 const t0 = '2026-11-23T10:00:00.000Z';
 
 /** A policy whose first key was published at t0 and whose next run is in 30 days. */
 function withFirstKey(policy = aPolicy()): PolicyState {
   let state = after.afterApply(newPolicyState(policy.name), policy, t0, 'r1');
-  state = after.afterRotation(after.afterStart(state), policy, published('r1', 1, { kind: 'first' }, t0), t0);
-  return { ...state, next: { date: '2026-12-23', utc: plus(t0, 30 * day), local: '', timeZone: 'Europe/Berlin' } };
+  state = rotated(state, published('r1', 1, { kind: 'first' }, t0), t0);
+  const utc = plus(t0, 30 * day);
+  return { ...state, next: { date: '2026-12-23', utc, local: '', timeZone: 'Europe/Berlin' }, confirmedRun: utc };
 }
 
 /** The same with a second key published at t0 + 1 h, so that the first is in grace. */
@@ -21,7 +23,7 @@ function withFormerKey(policy = aPolicy()): PolicyState {
   const now = plus(t0, hour);
   const state = withFirstKey(policy);
   const asked = published('r2', 2, { kind: 'requested', text: 'test' }, now);
-  return { ...after.afterRotation(state, policy, asked, now), next: state.next };
+  return { ...rotated(state, asked, now), next: state.next };
 }
 
 describe('a rotation', () => {
@@ -33,8 +35,11 @@ describe('a rotation', () => {
 
   test('is not started a millisecond early', () => {
     const state = withFirstKey();
-    expect(nextStep(state, plus(t0, 30 * day - 1))).toMatchObject({ do: 'sleep', until: plus(t0, 30 * day) });
-    expect(nextStep(state, plus(t0, 30 * day))).toMatchObject({ do: 'rotate', reason: { kind: 'scheduled' } });
+    expect(whatNext(state, plus(t0, 30 * day - 1))).toMatchObject({ do: 'sleep', until: plus(t0, 30 * day) });
+    expect(whatNext(state, plus(t0, 30 * day))).toMatchObject({
+      do: 'rotate',
+      what: { reason: { kind: 'scheduled' } },
+    });
   });
 
   test('a pause and autoRotate: false stop the very next scheduled run, not one that was asked for', () => {
@@ -42,16 +47,16 @@ describe('a rotation', () => {
     const paused = after.afterPause(withFirstKey(), 'audit', t0);
     const manual = withFirstKey(aPolicy({ autoRotate: false }));
     for (const state of [paused, manual]) {
-      expect(nextStep(state, due)).toMatchObject({ do: 'sleep', until: null });
+      expect(whatNext(state, due)).toMatchObject({ do: 'sleep', until: null });
       const asked = after.afterRequest(state, { requestId: 'q', rotationId: 'r2', reason: 'x', endGrace: false }, due);
-      expect(nextStep(asked, due)).toMatchObject({ do: 'rotate', reason: { kind: 'requested', text: 'x' } });
+      expect(whatNext(asked, due)).toMatchObject({ do: 'rotate', what: { reason: { kind: 'requested', text: 'x' } } });
     }
   });
 
   test('a run that the pause stopped is not made up for on resume', () => {
     const resumed = after.afterResume(after.afterPause(withFirstKey(), null, t0), plus(t0, 40 * day));
     expect(resumed.next).toBeNull();
-    expect(nextStep(resumed, plus(t0, 40 * day)).do).toBe('sleep');
+    expect(whatNext(resumed, plus(t0, 40 * day)).do).toBe('plan');
   });
 
   test('the same request twice is one rotation, several requests that wait are one', () => {
@@ -63,26 +68,22 @@ describe('a rotation', () => {
   });
 
   test('one asked for during another follows it, and survives its failure', () => {
-    const policy = aPolicy();
-    const started = after.afterStart(after.afterApply(newPolicyState('demo'), policy, t0, 'r1'));
+    const started = begun(after.afterApply(newPolicyState('demo'), aPolicy(), t0, 'r1'));
     const asked = after.afterRequest(started, { requestId: 'q', rotationId: 'r2', reason: 'x', endGrace: false }, t0);
-    const failed = after.afterRotation(asked, policy, undone('r1', { kind: 'first' }, t0), t0);
+    const { rotation, end } = undone('r1', { kind: 'first' }, t0);
+    const failed = afterRotation(asked, rotation, end, t0);
+    expect(failed.owed).toEqual([]);
     expect(failed.pending?.rotationId).toBe('r2');
   });
 
   test('a failed one is tried again after a minute or so, not at the next interval, and keeps the old key', () => {
     const due = plus(t0, 30 * day);
-    const failed = after.afterRotation(
-      withFirstKey(),
-      aPolicy(),
-      undone('r2', { kind: 'scheduled', date: '2026-12-23' }, due),
-      due,
-    );
+    const failed = rotated(withFirstKey(), undone('r2', { kind: 'scheduled', date: '2026-12-23' }, due), due);
     expect(failed.current?.generation).toBe(1);
-    const step = nextStep(failed, due);
+    const step = whatNext(failed, due);
     expect(step).toMatchObject({ do: 'sleep', because: 'try 2 of a rotation that failed' });
-    expect(step.do === 'sleep' && step.until).toBe(plus(due, backoffMs('demo', 1)));
-    expect(statusOf(failed, { running: null, stuck: null }, due)).toMatchObject({
+    expect(step).toHaveProperty('until', plus(due, backoffMs('demo', 1)));
+    expect(statusOf(failed, null, due)).toMatchObject({
       state: 'retrying',
       last: { event: 'undone', nextAttemptAt: plus(due, backoffMs('demo', 1)) },
     });
@@ -100,53 +101,50 @@ describe('a rotation', () => {
   test('a scheduled one counts from its scheduled date however late it ran, one on demand from its own', () => {
     const late = plus(t0, 33 * day);
     const scheduled = published('r2', 2, { kind: 'scheduled', date: '2026-12-23' }, late);
-    expect(after.afterRotation(withFirstKey(), aPolicy(), scheduled, late).anchor).toEqual({ date: '2026-12-23' });
+    expect(rotated(withFirstKey(), scheduled, late).anchor).toEqual({ date: '2026-12-23' });
     const asked = published('r2', 2, { kind: 'requested', text: '' }, late);
-    expect(after.afterRotation(withFirstKey(), aPolicy(), asked, late).anchor).toEqual({ at: late });
+    expect(rotated(withFirstKey(), asked, late).anchor).toEqual({ at: late });
   });
 });
 
 describe('a former key', () => {
-  test('is disabled after its grace and deleted after its quarantine', () => {
+  test('is disabled after its grace and deleted after its quarantine', async () => {
     const policy = aPolicy({ graceMs: hour, quarantineMs: day });
     let state = withFormerKey(policy);
     const graceEnd = plus(t0, 2 * hour);
-    expect(nextStep(state, plus(graceEnd, -1))).toMatchObject({ do: 'sleep', until: graceEnd });
-    const step = nextStep(state, graceEnd);
-    expect(step).toMatchObject({ do: 'disable', key: { generation: 1 } });
-    if (step.do !== 'disable') return;
-    state = after.afterDisabled(state, step.key, policy.quarantineMs, '', graceEnd);
-    expect(nextStep(state, plus(graceEnd, day - 1)).do).toBe('sleep');
-    expect(nextStep(state, plus(graceEnd, day))).toMatchObject({ do: 'delete', key: { generation: 1 } });
+    expect(whatNext(state, plus(graceEnd, -1))).toMatchObject({ do: 'sleep', until: graceEnd });
+    expect(whatNext(state, graceEnd)).toMatchObject({ do: 'disable', what: { generation: 1 } });
+    state = await carriedOut(state, graceEnd, { disableKey: async () => ({ gone: false }) });
+    expect(whatNext(state, plus(graceEnd, day - 1)).do).toBe('sleep');
+    expect(whatNext(state, plus(graceEnd, day))).toMatchObject({ do: 'delete', what: { generation: 1 } });
   });
 
   test('in grace makes a request wait: three live keys are never made (I3)', () => {
     const now = plus(t0, 2 * hour);
     const request = { requestId: 'q', rotationId: 'r3', reason: 'x' };
     const waiting = after.afterRequest(withFormerKey(), { ...request, endGrace: false }, now);
-    expect(nextStep(waiting, now)).toMatchObject({ do: 'sleep', until: plus(t0, 25 * hour) });
-    expect(nextStep(waiting, plus(t0, 25 * hour)).do).toBe('disable');
+    expect(whatNext(waiting, now)).toMatchObject({ do: 'sleep', until: plus(t0, 25 * hour) });
+    expect(whatNext(waiting, plus(t0, 25 * hour)).do).toBe('disable');
 
     const ending = after.afterRequest(withFormerKey(), { ...request, endGrace: true }, now);
-    expect(nextStep(ending, now)).toMatchObject({ do: 'disable', key: { generation: 1 } });
+    expect(whatNext(ending, now)).toMatchObject({ do: 'disable', what: { generation: 1 } });
   });
 
-  test('that cannot be disabled holds rotations back, unless only a fresh key can cure that', () => {
+  test('that cannot be disabled holds rotations back, unless only a fresh key can cure that', async () => {
     const now = plus(t0, 25 * hour);
     const request = { requestId: 'q', rotationId: 'r3', reason: 'x', endGrace: false };
     const state = after.afterRequest(withFormerKey(), request, now);
-    const [key] = state.retiring;
-    if (key === undefined) throw new Error('no former key');
-    const trouble = (code: string) => ({ code, kind: 'transient', message: '', remedy: '' });
-    const down = after.afterRetirementBlocked(state, key, trouble('KEYTURN_OPENROUTER_UNAVAILABLE'), now);
-    expect(nextStep(down, now).do).toBe('sleep');
-    let needed = state;
+    const down = await carriedOut(state, now, { disableKey: failing('KEYTURN_OPENROUTER_UNAVAILABLE') });
+    expect(whatNext(down, now).do).toBe('sleep');
+    let [needed, at] = [state, now];
     for (let tries = 1; tries <= 5; tries++) {
-      expect(nextStep(needed, now).do).not.toBe('rotate');
-      const [old = key] = needed.retiring;
-      needed = after.afterRetirementBlocked(needed, old, trouble('KEYTURN_OLD_KEY_STILL_NEEDED'), now);
+      expect(whatNext(needed, at).do).toBe('disable');
+      needed = await carriedOut(needed, at, { disableKey: failing('KEYTURN_OLD_KEY_STILL_NEEDED') });
+      expect(needed.owed).toMatchObject([{ duty: 'disable', of: 'hash-1', tries }]);
+      if (tries < 5) expect(whatNext(needed, at).do).toBe('sleep');
+      if (tries < 5) at = needed.owed[0]?.retryAt ?? '';
     }
-    expect(nextStep(needed, now).do).toBe('rotate');
+    expect(whatNext(needed, at).do).toBe('rotate');
   });
 
   test('daily rotations with a 24 h grace keep their time of day', () => {
@@ -154,60 +152,143 @@ describe('a former key', () => {
     const state = withFormerKey(policy);
     const nextDay = plus(t0, 24 * hour);
     const daily = { ...state, next: { date: '2026-11-24', utc: nextDay, local: '', timeZone: 'UTC' } };
-    expect(nextStep(daily, nextDay)).toMatchObject({ do: 'disable', key: { generation: 1 } });
+    expect(whatNext(daily, nextDay)).toMatchObject({ do: 'disable', what: { generation: 1 } });
     const long = withFormerKey(aPolicy({ graceMs: 40 * hour }));
-    expect(nextStep({ ...long, next: daily.next }, nextDay)).toMatchObject({ do: 'sleep', until: plus(t0, 41 * hour) });
+    expect(whatNext({ ...long, next: daily.next }, nextDay)).toMatchObject({ do: 'sleep', until: plus(t0, 41 * hour) });
   });
 });
 
 describe('the end of a policy', () => {
-  test('stores are emptied before any key is disabled (I2)', () => {
+  test('stores are emptied before any key is disabled (I2)', async () => {
     const state = after.afterEnding(withFormerKey(), 'destroy', plus(t0, 2 * hour));
     const now = plus(t0, 2 * hour);
-    expect(nextStep(state, now).do).toBe('clear-stores');
-    expect(nextStep(after.afterStoresCleared(state, now), now).do).toBe('disable');
+    expect(whatNext(state, now).do).toBe('clear');
+    const cleared = await carriedOut(state, now, { removeSecret: async () => {} });
+    expect(whatNext(cleared, now).do).toBe('disable');
   });
 
   test('retire lets the last key live through its grace', () => {
     const state = after.afterEnding(withFirstKey(), 'retire', t0);
-    expect(nextStep(state, t0)).toMatchObject({ do: 'sleep', until: plus(t0, 24 * hour) });
-    expect(nextStep(state, plus(t0, 24 * hour)).do).toBe('clear-stores');
+    expect(whatNext(state, t0)).toMatchObject({ do: 'sleep', until: plus(t0, 24 * hour) });
+    expect(whatNext(state, plus(t0, 24 * hour)).do).toBe('clear');
   });
 
   test('detach leaves keys and secrets as they are', () => {
     const state = after.afterEnding(withFormerKey(), 'detach', t0);
-    expect(nextStep(state, plus(t0, 400 * day)).do).toBe('end');
+    expect(whatNext(state, plus(t0, 400 * day)).do).toBe('end');
   });
 });
 
-test('a key whose create was lost is looked for again, and the policy does not end before', () => {
-  const lost = { ...undone('r2', { kind: 'requested', text: '' }, t0), lostMarkers: ['keyturn:demo:r2:1'] };
-  let state = after.afterEnding(after.afterRotation(withFirstKey(), aPolicy(), lost, t0), 'detach', t0);
+test('a key whose create was lost is looked for again, and the policy does not end before', async () => {
+  const lost = undone('r2', { kind: 'requested', text: '' }, t0, ['keyturn:demo:r2:1']);
+  let state = after.afterEnding(rotated(withFirstKey(), lost, t0), 'detach', t0);
   const looks: number[] = [];
   for (let now = t0; ; ) {
-    const step = nextStep(state, now);
+    const step = whatNext(state, now);
     if (step.do === 'end') break;
-    if (step.do === 'sleep') now = step.until ?? '';
-    else if (step.do === 'sweep') {
+    if ('until' in step) now = step.until ?? '';
+    else {
       looks.push((Date.parse(now) - Date.parse(t0)) / minute);
-      state = after.afterSweep(state, step.watched, false, now);
-    } else throw new Error(step.do);
+      state = await carriedOut(state, now, { reapKey: async () => ({ found: false }) });
+    }
   }
   expect(looks).toEqual([10, 60, 24 * 60]);
 });
 
-test('no create follows two whose answers were lost before the first of them is looked for: a third key, and no fourth', () => {
+test('no create follows two whose answers were lost before the first of them is looked for: a third key, and no fourth', async () => {
   const reason = { kind: 'requested', text: '' } as const;
-  const lost = { ...undone('r2', reason, t0), lostMarkers: ['keyturn:demo:r2:1', 'keyturn:demo:r2:2'] };
-  const state = after.afterRotation(withFirstKey(), aPolicy(), lost, t0);
+  const lost = undone('r2', reason, t0, ['keyturn:demo:r2:1', 'keyturn:demo:r2:2']);
+  const state = rotated(withFirstKey(), lost, t0);
   const looked = plus(t0, 10 * minute);
   expect(state.history.at(-1)).toMatchObject({ event: 'undone', nextAttemptAt: looked });
   const asked = after.afterRequest(state, { requestId: 'q', rotationId: 'r3', reason: 'x', endGrace: true }, t0);
-  expect(nextStep(asked, plus(t0, 5 * minute))).toMatchObject({ do: 'sleep', until: looked });
+  expect(whatNext(asked, plus(t0, 5 * minute))).toMatchObject({ do: 'sleep', until: looked });
 
-  const step = nextStep(asked, looked);
-  if (step.do !== 'sweep') throw new Error(step.do);
-  expect(nextStep(after.afterSweep(asked, step.watched, false, looked), looked).do).toBe('sweep');
-  const both = state.watch.reduce((swept, watched) => after.afterSweep(swept, watched, false, looked), asked);
-  expect(nextStep(both, looked)).toMatchObject({ do: 'rotate' });
+  const look = { reapKey: async () => ({ found: false }) };
+  const once = await carriedOut(asked, looked, look);
+  expect(whatNext(once, looked).do).toBe('look');
+  expect(whatNext(await carriedOut(once, looked, look), looked).do).toBe('rotate');
+});
+
+describe('an undo that was not finished', () => {
+  const key = { generation: 2, hash: 'hash-2', digest: 'digest-2' };
+  const left: Undoing = {
+    rotationId: 'r2',
+    key,
+    isShown: false,
+    steps: [
+      { undo: 'write', store: 'local', secret: 'OPENROUTER_API_KEY', before: { kind: 'version', version: 1 } },
+      { undo: 'create', marker: 'keyturn:demo:r2:1', hash: 'hash-2' },
+    ],
+  };
+  const fault = { code: 'KEYTURN_STORE_UNAVAILABLE', kind: 'transient', message: 'down', remedy: 'mend it' };
+
+  function halfUndone(): PolicyState {
+    const { rotation, end } = undone('r2', { kind: 'requested', text: 'x' }, t0);
+    return rotated(withFirstKey(), { rotation, end: { ...end, undoing: left, undoFault: fault } as Concluded }, t0);
+  }
+
+  test('is owed, shown with what a person can do, and holds the next rotation back, an urgent one too', () => {
+    const state = halfUndone();
+    const status = statusOf(state, null, t0);
+    expect(status.state).toBe('needs-attention');
+    expect(status.attention).toMatchObject([{ message: 'Cannot put back what store "local" held: down' }]);
+    expect(status.owed).toMatchObject([{ duty: 'rotate' }, { duty: 'undo', tries: 1 }].reverse());
+    const asked = after.afterRequest(state, { requestId: 'q', rotationId: 'r3', reason: 'x', endGrace: true }, t0);
+    const until = plus(t0, backoffMs('demo', 1));
+    expect(whatNext(asked, t0)).toMatchObject({ do: 'sleep', until });
+    expect(whatNext(asked, until).do).toBe('undo');
+  });
+
+  test('removes the key only after every place is as it was', async () => {
+    const now = plus(t0, hour);
+    const calls: string[] = [];
+    const steps = (shown: boolean) => ({
+      restoreSecret: async () => {
+        calls.push('restore');
+        return { shown };
+      },
+      reapKey: async () => {
+        calls.push('remove');
+        return { found: true };
+      },
+    });
+    const once = await carriedOut(halfUndone(), now, steps(false));
+    expect([calls, whatNext(once, now).do]).toEqual([['restore'], 'undo']);
+    const twice = await carriedOut(once, now, steps(false));
+    expect(calls).toEqual(['restore', 'remove']);
+    expect([twice.undoing, twice.retiring]).toEqual([null, []]);
+
+    const shown = await carriedOut(await carriedOut(halfUndone(), now, steps(true)), now, steps(true));
+    expect(calls).toEqual(['restore', 'remove', 'restore']);
+    expect(shown).toMatchObject({ undoing: null, retiring: [{ hash: 'hash-2', withdrawn: true }] });
+  });
+
+  test('goes before the places are cleared, and is told of where the policy is detached', () => {
+    const now = plus(t0, hour);
+    expect(whatNext(after.afterEnding(halfUndone(), 'destroy', now), now).do).toBe('undo');
+    const detached = after.afterEnding(halfUndone(), 'detach', now);
+    expect(whatNext(detached, now).do).toBe('undo');
+    const [owed] = detached.owed.filter(({ duty }) => duty === 'undo');
+    const givenUp = { ...detached, owed: owed === undefined ? [] : [{ ...owed, tries: 5 }] };
+    expect(whatNext(givenUp, now).do).toBe('end');
+    expect(leftBehind(givenUp, now).keys.map(({ hash }) => hash)).toEqual(['hash-2', 'hash-1']);
+  });
+});
+
+test('a name that could not be given is owed, and given later', async () => {
+  const { rotation, end } = published('r2', 2, { kind: 'requested', text: 'x' }, t0);
+  const fault = { code: 'KEYTURN_CONNECTION_REFUSED', kind: 'needs-attention', message: 'no', remedy: 'check' };
+  const state = rotated(withFirstKey(), { rotation, end: { ...end, fault } as Concluded }, t0);
+  expect(statusOf(state, null, t0)).toMatchObject({
+    state: 'needs-attention',
+    owed: [{ duty: 'rename', of: 'hash-2' }],
+  });
+  const now = state.owed[0]?.retryAt ?? '';
+  const named: unknown[] = [];
+  const planned = { ...state, next: withFirstKey().next };
+  const renamed = await carriedOut(planned, now, { renameKey: async (input) => void named.push(input) });
+  expect(named).toEqual([{ connection: 'main', hash: 'hash-2', name: 'demo-key' }]);
+  expect(renamed).toMatchObject({ owed: [], current: { isMarked: false } });
+  expect(statusOf(renamed, null, now).attention).toEqual([]);
 });

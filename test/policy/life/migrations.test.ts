@@ -121,6 +121,7 @@ test.each([
   ['a number as text', { ...newPolicyState('demo'), version: '2' }],
   ['half a number', { ...newPolicyState('demo'), version: 1.5 }],
   ['number zero', { ...newPolicyState('demo'), version: 0 }],
+  ['no rotations', { ...newPolicyState('demo'), lastRotations: undefined }],
   ['a list that is none', { ...newPolicyState('demo'), retiring: {} }],
 ])('%s is no state', (_, passedOn) => {
   expect(migratedState(passedOn)).toEqual({ is: 'unreadable' });

@@ -1,6 +1,11 @@
 import { type Policy, policyVersion } from '../../../policy/declared/policy.ts';
-import type { RotationReason } from '../../../policy/life/state.ts';
-import type { RotationResult } from '../../../policy/life/transitions.ts';
+import { nextStep } from '../../../policy/life/agenda.ts';
+import { afterRotation, begun } from '../../../policy/life/duties/rotate.ts';
+import type { DutySteps } from '../../../policy/life/duty.ts';
+import type { Concluded, Rotation } from '../../../policy/life/rotation.ts';
+import type { PolicyState, RotationReason } from '../../../policy/life/state.ts';
+import { liveOn, newLife } from '../../../workflows/policy-life.ts';
+import { StepFailed, type Steps } from '../../../workflows/saga/steps.ts';
 
 export const minute = 60_000;
 export const hour = 60 * minute;
@@ -28,27 +33,52 @@ export function aPolicy(changes: Partial<Policy> = {}): Policy {
   };
 }
 
-export function published(
-  rotationId: string,
-  generation: number,
-  reason: RotationReason,
-  startedAt: string,
-): RotationResult {
+/** A rotation and what came of it. */
+export type Told = { rotation: Rotation; end: Concluded };
+
+export function published(id: string, generation: number, reason: RotationReason, startedAt: string): Told {
   const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}`, sealed: '', places: [] };
-  return { kind: 'published', key, fault: null, rotationId, reason, attempt: 1, startedAt, steps: [], lostMarkers: [] };
+  const end: Concluded = { kind: 'published', key, fault: null, lostMarkers: [], steps: [] };
+  return { rotation: rotation(id, reason, startedAt), end };
 }
 
-export function undone(rotationId: string, reason: RotationReason, startedAt: string): RotationResult {
+export function undone(id: string, reason: RotationReason, startedAt: string, lostMarkers: string[] = []): Told {
   const fault = { code: 'KEYTURN_OPENROUTER_UNAVAILABLE', kind: 'transient', message: 'down', remedy: 'wait' };
-  return {
-    kind: 'undone',
-    fault,
-    withdrawn: null,
-    rotationId,
-    reason,
-    attempt: 1,
-    startedAt,
-    steps: [],
-    lostMarkers: [],
-  };
+  const undoing = { rotationId: id, key: null, isShown: false, steps: [] };
+  const end: Concluded = { kind: 'undone', fault, undoing, undoFault: null, lostMarkers, steps: [] };
+  return { rotation: rotation(id, reason, startedAt), end };
+}
+
+function rotation(id: string, reason: RotationReason, startedAt: string): Rotation {
+  return { id, policy: aPolicy(), reason, attempt: 1, startedAt, generation: 1, creates: 1 };
+}
+
+/** The state after it, by the policy that the state has. */
+export function rotated(state: PolicyState, { rotation, end }: Told, now: string): PolicyState {
+  return afterRotation(begun(state), { ...rotation, policy: state.policy ?? rotation.policy }, end, now);
+}
+
+/** `nextStep`, with the name of the duty that is due. */
+export function whatNext(state: PolicyState, now: string) {
+  const step = nextStep(state, now);
+  return step.do === 'duty' ? { do: step.due.duty.name, what: step.due.what } : { what: null, ...step };
+}
+
+/** Carries out what is due at `now` as the policy does, its steps being those given. */
+export async function carriedOut(state: PolicyState, now: string, steps: Partial<DutySteps>): Promise<PolicyState> {
+  const life = newLife(state);
+  await liveOn(life, {
+    steps: () => steps as Steps,
+    rotate: () => Promise.reject(new Error('no rotation is due')),
+    now: () => now,
+    newRotationId: () => 'r',
+    sleep: () => Promise.reject(new Error('nothing is due')),
+    show: () => {},
+  });
+  return life.state;
+}
+
+/** The same for a step that fails. */
+export function failing(code: string, kind = 'transient'): () => Promise<never> {
+  return () => Promise.reject(new StepFailed({ code, kind, message: '', remedy: '' }));
 }

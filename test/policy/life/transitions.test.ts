@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { nextStep } from '../../../policy/life/lifecycle.ts';
+import { afterRotation, begun } from '../../../policy/life/duties/rotate.ts';
+import type { Concluded } from '../../../policy/life/rotation.ts';
 import { newPolicyState, type PolicyState } from '../../../policy/life/state.ts';
 import { historyOf, leftBehind } from '../../../policy/life/status.ts';
 import * as after from '../../../policy/life/transitions.ts';
 import { plus } from '../../../policy/time/instant.ts';
-import { aPolicy, day, hour, published, undone } from './states.ts';
+import { aPolicy, carriedOut, day, hour, published, rotated, undone, whatNext } from './states.ts';
 
 const t0 = '2026-11-23T10:00:00.000Z';
 const due = plus(t0, 30 * day);
+const farAway = { date: '2027-06-01', utc: plus(t0, 190 * day), local: '', timeZone: 'UTC' };
 
 function withFirstKey(policy = aPolicy()): PolicyState {
   let state = after.afterApply(newPolicyState(policy.name), policy, t0, 'r1');
-  state = after.afterRotation(after.afterStart(state), policy, published('r1', 1, { kind: 'first' }, t0), t0);
-  return { ...state, next: { date: '2026-12-23', utc: due, local: '', timeZone: 'Europe/Berlin' } };
+  state = rotated(state, published('r1', 1, { kind: 'first' }, t0), t0);
+  return { ...state, next: { date: '2026-12-23', utc: due, local: '', timeZone: 'Europe/Berlin' }, confirmedRun: due };
 }
 
 describe('an apply', () => {
@@ -36,22 +38,26 @@ describe('an apply', () => {
   describe.each(Object.entries(moments))('at %s', (_, now) => {
     test.each(Object.entries({ ...replans, ...others }))('of %s does not lose the run', (_name, policy) => {
       const applied = after.afterApply(withFirstKey(), policy, now, 'r2');
-      expect(nextStep(applied, now)).toMatchObject({ do: 'rotate', reason: { kind: 'scheduled', date: '2026-12-23' } });
+      expect(whatNext(applied, now)).toMatchObject({
+        do: 'rotate',
+        what: { reason: { kind: 'scheduled', date: '2026-12-23' } },
+      });
     });
 
     test('that turns autoRotate off stops the run, and on again counts from then', () => {
       const off = after.afterApply(withFirstKey(), aPolicy({ autoRotate: false }), now, 'r2');
-      expect(nextStep(off, now).do).toBe('sleep');
+      expect(whatNext(off, now).do).toBe('sleep');
       const on = after.afterApply(withFirstKey(aPolicy({ autoRotate: false })), aPolicy(), now, 'r2');
       expect(on.next).toBeNull();
-      expect(nextStep(on, now).do).toBe('sleep');
+      expect(whatNext(on, now).do).toBe('plan');
     });
 
-    test('while paused wakes no run that the pause stopped', () => {
+    test('while paused wakes no run that the pause stopped', async () => {
       const paused = after.afterPause(withFirstKey(), null, t0);
       const applied = after.afterApply(paused, replans['another time'], now, 'r2');
       expect(applied.pending).toBeNull();
-      expect(nextStep(applied, now)).toMatchObject({ do: 'sleep', until: null });
+      const planned = await carriedOut(applied, now, { planRun: async () => ({ anchorDate: '', run: farAway }) });
+      expect(whatNext(planned, now)).toMatchObject({ do: 'sleep', until: null });
     });
   });
 
@@ -65,6 +71,14 @@ describe('an apply', () => {
     }
   });
 
+  test('of another schedule while the run of a date is under way does not have that date run twice', () => {
+    const underWay = { kind: 'scheduled', date: '2026-12-23' } as const;
+    const applied = after.afterApply(begun(withFirstKey()), replans['another time'], due, 'r3', { underWay });
+    expect(applied).toMatchObject({ pending: null, next: null });
+    const { rotation, end } = undone('r2', underWay, due);
+    expect(afterRotation(applied, rotation, end, due).pending).toMatchObject({ rotationId: 'r2.2', reason: underWay });
+  });
+
   test('leaves a rotation that waits as it is', () => {
     const request = { requestId: 'q', rotationId: 'r2', reason: 'x', endGrace: false };
     const asked = after.afterRequest(withFirstKey(), request, due);
@@ -74,7 +88,7 @@ describe('an apply', () => {
 
 test('the last rotation of each outcome survives two hundred pauses, applies and revocations', () => {
   const failed = undone('r2', { kind: 'requested', text: '' }, plus(t0, hour));
-  let state = after.afterRotation(withFirstKey(), aPolicy(), failed, plus(t0, hour));
+  let state = rotated(withFirstKey(), failed, plus(t0, hour));
   const { lastRotations } = state;
   for (let n = 1; n <= 200; n++) {
     const now = plus(t0, n * 2 * hour);
@@ -92,17 +106,27 @@ describe('a cancel', () => {
     const retiring = after.afterEnding(withFirstKey(), 'retire', t0);
     const cancelled = after.afterCancel(retiring, plus(t0, hour));
     expect(cancelled.ending).toMatchObject({ mode: 'detach', clearedAt: null });
-    expect(nextStep(cancelled, plus(t0, 400 * day)).do).toBe('end');
+    expect(whatNext(cancelled, plus(t0, 400 * day)).do).toBe('end');
     expect(leftBehind(cancelled, plus(t0, hour))).toMatchObject({
       keys: [{ hash: 'hash-1', state: 'in grace' }],
       secrets: [{ store: 'local', secret: 'OPENROUTER_API_KEY' }],
     });
   });
 
-  test('after the stores were emptied leaves no secret', () => {
-    const cleared = after.afterStoresCleared(after.afterEnding(withFirstKey(), 'destroy', t0), t0);
+  test('after the stores were emptied leaves no secret', async () => {
+    const destroyed = after.afterEnding(withFirstKey(), 'destroy', t0);
+    const cleared = await carriedOut(destroyed, t0, { removeSecret: async () => {} });
     const cancelled = after.afterCancel(cleared, t0);
     expect(leftBehind(cancelled, t0)).toMatchObject({ keys: [{ hash: 'hash-1' }], secrets: [] });
+  });
+
+  test('before any key was published leaves no secret, whatever was withdrawn', () => {
+    const { rotation, end } = undone('r1', { kind: 'first' }, t0);
+    const key = { generation: 1, hash: 'hash-1', digest: 'digest-1' };
+    const shown = { ...end, undoing: { rotationId: 'r1', key, isShown: true, steps: [] } } as Concluded;
+    const applied = after.afterApply(newPolicyState('demo'), aPolicy(), t0, 'r1');
+    const cancelled = after.afterCancel(rotated(applied, { rotation, end: shown }, t0), t0);
+    expect(leftBehind(cancelled, t0)).toMatchObject({ keys: [{ hash: 'hash-1', state: 'in grace' }], secrets: [] });
   });
 
   test('twice is one, and drops a rotation that waits', () => {
