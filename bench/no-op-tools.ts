@@ -6,10 +6,10 @@ import type { Held, SecretStore } from '../stores/secret-store.ts';
 
 /**
  * The real steps over an OpenRouter and a store that are a few fields in memory and answer at once: what is left of a
- * rotation is Temporal's part and ours.
+ * rotation is Temporal's part and ours. `onRenamed`: told when the last step of a rotation runs.
  */
-export function noOpTools(keyring: Keyring): Tools {
-  const openrouter = memoryOpenRouter();
+export function noOpTools(keyring: Keyring, onRenamed: (policy: string) => void = () => {}): Tools {
+  const openrouter = memoryOpenRouter(onRenamed);
   const store = memoryStore();
   return {
     openrouter: async () => openrouter,
@@ -21,7 +21,7 @@ export function noOpTools(keyring: Keyring): Tools {
   };
 }
 
-function memoryOpenRouter(): ManagementApi {
+function memoryOpenRouter(onRenamed: (policy: string) => void): ManagementApi {
   const keys = new Map<string, ApiKey>();
   let made = 0;
   return {
@@ -35,6 +35,9 @@ function memoryOpenRouter(): ManagementApi {
     getKey: async (hash) => keys.get(hash) ?? null,
     async patchKey(hash, changes) {
       const key = { ...(keys.get(hash) as ApiKey), ...changes };
+      // The last step of a rotation takes the marker away, which holds the policy's name.
+      const [, policy] = keys.get(hash)?.name.split(':') ?? [];
+      if (policy !== undefined && changes.name !== undefined) onRenamed(policy);
       keys.set(hash, key);
       return key;
     },

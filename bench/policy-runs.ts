@@ -1,10 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WithStartWorkflowOperation, WorkflowContinuedAsNewError } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import proto from '@temporalio/proto';
 import { type Policy, policyVersion } from '../policy/declared/policy.ts';
 import { newPolicyState, type PolicyState } from '../policy/life/state.ts';
-import { applyPolicy, workflowId, workflowType } from '../workflows/messages.ts';
+import { applyPolicy, refresh, status, workflowId, workflowType } from '../workflows/messages.ts';
 import { searchAttributes } from '../workflows/search-attributes.ts';
+
+type HistoryEvent = proto.temporal.api.history.v1.IHistoryEvent;
+const { HistoryEvent } = proto.temporal.api.history.v1;
 
 /** A policy with one store that sleeps for a month unless `changes` say otherwise. */
 export function benchPolicy(name: string, changes: Partial<Policy> = {}): Policy {
@@ -29,15 +34,15 @@ export function benchPolicy(name: string, changes: Partial<Policy> = {}): Policy
   };
 }
 
-/** Creates a policy by update-with-start. Answers the id of the run that issues its first key. */
-export async function startPolicy(client: Client, taskQueue: string, policy: Policy): Promise<string> {
+/** Creates a policy by update-with-start. */
+export async function startPolicy(client: Client, taskQueue: string, policy: Policy): Promise<void> {
   const startWorkflowOperation = new WithStartWorkflowOperation<Workflow>(workflowType, {
     workflowId: workflowId(policy.name),
     taskQueue,
     args: [newPolicyState(policy.name)],
     workflowIdConflictPolicy: 'FAIL',
     typedSearchAttributes: [
-      { key: searchAttributes.state, value: 'new' },
+      { key: searchAttributes.state, value: 'rotating' },
       { key: searchAttributes.connection, value: policy.connection },
     ],
   });
@@ -47,34 +52,44 @@ export async function startPolicy(client: Client, taskQueue: string, policy: Pol
     waitForStage: 'ACCEPTED',
   });
   await update.result();
-  if (update.workflowRunId === undefined) throw new Error('the update does not say which run took it');
-  return update.workflowRunId;
 }
 
-/** Waits until a run has done what it was for and handed over. Answers the id of the run that took over. */
-export async function finishedRun(client: Client, policy: string, runId: string): Promise<string> {
-  try {
-    await client.workflow.getHandle(workflowId(policy), runId, { followRuns: false }).result();
-  } catch (error) {
-    if (error instanceof WorkflowContinuedAsNewError) return error.newExecutionRunId;
-    throw error;
+/** Waits until the policy sleeps, with nothing under way. */
+export async function asleep(client: Client, policy: string): Promise<void> {
+  const handle = client.workflow.getHandle(workflowId(policy));
+  for (;;) {
+    const { running, pending, next } = await handle.query(status);
+    if (running === null && pending === null && next !== null) return;
+    await sleep(20);
   }
-  throw new Error(`policy ${policy} has ended where it should have gone on`);
 }
 
-/** A run's events, the names of its activities in their order, and the bytes that the server counts. */
-export async function historyOf(client: Client, id: string, runId?: string) {
-  const handle = client.workflow.getHandle(id, runId);
-  const [history, described] = await Promise.all([handle.fetchHistory(), handle.describe()]);
-  const events = history.events ?? [];
-  const steps = events.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
-  return { events, steps, bytes: described.historySize ?? 0 };
-}
-
-/** The state that a finished run handed over. */
-export async function handedOver(client: Client, policy: string, runId: string): Promise<PolicyState> {
-  const { events } = await historyOf(client, workflowId(policy), runId);
-  const payloads = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.input?.payloads;
+/** Has a policy that sleeps hand over to a new run. Answers the state that it handed over. */
+export async function handedOver(client: Client, policy: string): Promise<PolicyState> {
+  await asleep(client, policy);
+  const handle = client.workflow.getHandle(workflowId(policy));
+  const { runId } = await handle.describe();
+  await handle.signal(refresh);
+  const run = client.workflow.getHandle(workflowId(policy), runId, { followRuns: false });
+  await run.result().catch((error) => {
+    if (!(error instanceof WorkflowContinuedAsNewError)) throw error;
+  });
+  const { events } = await run.fetchHistory();
+  const payloads = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.input?.payloads;
   if (!payloads) throw new Error(`policy ${policy} handed no state over`);
   return decodeFromPayloadsAtIndex(client.options.loadedDataConverter, 0, payloads);
+}
+
+/** A run's events and the names of its activities in their order. */
+export async function historyOf(client: Client, id: string): Promise<History> {
+  const { events } = await client.workflow.getHandle(id).fetchHistory();
+  return history(events ?? []);
+}
+
+export type History = { events: HistoryEvent[]; steps: string[]; bytes: number };
+
+export function history(events: HistoryEvent[]): History {
+  const steps = events.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+  const bytes = events.reduce((total, event) => total + HistoryEvent.encode(event).finish().length, 0);
+  return { events, steps, bytes };
 }

@@ -6,7 +6,7 @@ import type { Client } from '@temporalio/client';
 import type { PolicyState } from '../policy/life/state.ts';
 import { workflowId, workflowType } from '../workflows/messages.ts';
 import { longLived } from './long-lived.ts';
-import { benchPolicy, finishedRun, handedOver, startPolicy } from './policy-runs.ts';
+import { benchPolicy, handedOver, startPolicy } from './policy-runs.ts';
 import type { SleepingWorkerReport } from './sleeping-worker.ts';
 import type { Stack } from './stack.ts';
 import type { Figure } from './table.ts';
@@ -52,9 +52,8 @@ export async function sleepingHeap(stack: Stack): Promise<Figure[]> {
 /** A policy with its first key, from the worker itself: its state is a real one. */
 async function stateOfSleeper(client: Client): Promise<PolicyState> {
   const policy = benchPolicy('sleeper-0');
-  const run = await startPolicy(client, taskQueue, policy);
-  await finishedRun(client, policy.name, run);
-  return handedOver(client, policy.name, run);
+  await startPolicy(client, taskQueue, policy);
+  return handedOver(client, policy.name);
 }
 
 /** Puts policies `first` to `last` to sleep beside those that sleep already, and looks. */

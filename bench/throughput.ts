@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { next, rotate, workflowId } from '../workflows/messages.ts';
+import { rotate, workflowId } from '../workflows/messages.ts';
 import { noOpTools } from './no-op-tools.ts';
-import { benchPolicy, finishedRun, historyOf, startPolicy } from './policy-runs.ts';
+import { asleep, benchPolicy, historyOf, startPolicy } from './policy-runs.ts';
 import type { Stack } from './stack.ts';
 import { type Figure, median } from './table.ts';
 
@@ -19,19 +19,24 @@ type Rates = { first: number; onDemand: number; bare: number };
  * is another one from minute to minute, so only pairs are compared.
  */
 export async function throughput(stack: Stack): Promise<Figure[]> {
-  return stack.withWorker(taskQueue, noOpTools(stack.keyring), async ({ client }) => {
+  const published = new Published();
+  return stack.withWorker(taskQueue, noOpTools(stack.keyring, published.told), async ({ client }) => {
     const steps = await warmUp(client);
     const pairs: Rates[] = [];
     for (let round = 1; round <= rounds; round++) {
       const names = Array.from({ length: inARound }, (_, n) => `p${round}-${n}`);
-      const secondRuns = new Map<string, string>();
       const first = await rate(names, async (name) => {
-        const run = await startPolicy(client, taskQueue, benchPolicy(name));
-        secondRuns.set(name, await finishedRun(client, name, run));
+        const isPublished = published.next(name);
+        await startPolicy(client, taskQueue, benchPolicy(name));
+        await isPublished;
       });
       await allAsleep(client, names);
       const bare = await rate(names, (name) => runBare(client, `bare-${name}`, steps));
-      const onDemand = await rate(names, (name) => rotateNow(client, name, secondRuns.get(name) ?? ''));
+      const onDemand = await rate(names, async (name) => {
+        const isPublished = published.next(name);
+        await rotateNow(client, name);
+        await isPublished;
+      });
       await allAsleep(client, names);
       pairs.push({ first, onDemand, bare });
     }
@@ -39,25 +44,38 @@ export async function throughput(stack: Stack): Promise<Figure[]> {
   });
 }
 
-/** Answers how many activities a run with a rotation has, the check or the plan of it among them. */
+/** Answers how many activities a first key takes, the check of its policy among them; a rotation on demand has its plan. */
 async function warmUp(client: Client): Promise<number> {
-  const run = await startPolicy(client, taskQueue, benchPolicy('warm-up'));
-  await rotateNow(client, 'warm-up', await finishedRun(client, 'warm-up', run));
-  const { steps } = await historyOf(client, workflowId('warm-up'), run);
+  await startPolicy(client, taskQueue, benchPolicy('warm-up'));
+  await asleep(client, 'warm-up');
+  const { steps } = await historyOf(client, workflowId('warm-up'));
+  await rotateNow(client, 'warm-up');
   await runBare(client, 'bare-warm-up', steps.length);
   return steps.length;
 }
 
-async function rotateNow(client: Client, name: string, runId: string): Promise<void> {
+async function rotateNow(client: Client, name: string): Promise<void> {
   const request = { requestId: 'bench', reason: 'a benchmark' };
-  await client.workflow.getHandle(workflowId(name), runId).executeUpdate(rotate, { args: [request] });
-  await finishedRun(client, name, runId);
+  await client.workflow.getHandle(workflowId(name)).executeUpdate(rotate, { args: [request] });
 }
 
-/** Until the last runs that took over sleep too: what is left of them would be counted with what is measured next. */
+/**
+ * Who waits for policies to publish hears of it from the last step, which runs in this process: asking would be work that
+ * is measured too.
+ */
+class Published {
+  readonly #waiting = new Map<string, () => void>();
+
+  readonly told = (policy: string): void => this.#waiting.get(policy)?.();
+
+  next(policy: string): Promise<void> {
+    return new Promise((resolve) => this.#waiting.set(policy, resolve));
+  }
+}
+
+/** Until the last ones sleep too: what is left of them would be counted with what is measured next. */
 async function allAsleep(client: Client, names: readonly string[]): Promise<void> {
-  // Answered when a run has been through its first turn.
-  await Promise.all(names.map((name) => client.workflow.getHandle(workflowId(name)).query(next)));
+  await Promise.all(names.map((name) => asleep(client, name)));
 }
 
 async function runBare(client: Client, id: string, steps: number): Promise<void> {
@@ -101,7 +119,7 @@ function figuresOf(pairs: readonly Rates[]): Figure[] {
       name: 'rotations on demand : bare workflows',
       value: middle(({ onDemand, bare }) => onDemand / bare),
       unit: '',
-      budget: { atLeast: 0.9 },
+      budget: { atLeast: 0.95 },
     },
   ];
 }

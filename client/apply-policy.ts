@@ -26,7 +26,7 @@ export async function applyPolicy(
         workflowIdConflictPolicy: 'USE_EXISTING',
         // Refused where they are not registered: better here than in a workflow that can never go on.
         typedSearchAttributes: [
-          { key: searchAttributes.state, value: 'new' },
+          { key: searchAttributes.state, value: 'rotating' },
           { key: searchAttributes.connection, value: policy.connection },
         ],
         staticSummary: summaryOf(policy).slice(0, 250),

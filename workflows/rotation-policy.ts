@@ -63,8 +63,15 @@ const mostEvents = 20_000;
 const mostHistoryBytes = 20 * 1024 * 1024;
 
 /**
- * One rotation policy, for as long as it lives. A run is one cycle: sleep until something is due, do it, continue as
- * new with the state. Messages only change the state, which wakes the loop; `refresh` only wakes it, for the next run.
+ * After this many events a run that has done something goes on in a new one. A cycle (sleep, rotate, revoke the former key)
+ * takes about a hundred: a run holds a few, so that what is done costs no new run, and one that wakes is replayed in
+ * milliseconds.
+ */
+const longRun = 300;
+
+/**
+ * One rotation policy, for as long as it lives: sleep until something is due, do it, and now and then continue as new with
+ * the state. Messages only change the state, which wakes the loop; `refresh` only wakes it, for the next run.
  *
  * Its result says what a detached policy leaves behind; null where it was deleted with its keys, or never applied.
  *
@@ -83,11 +90,19 @@ export async function rotationPolicy(passedOn: unknown, waiting?: Waiting): Prom
       if (name === cancelMessage) life.state = after.afterCancel(life.state, now());
       else hearSignal(life, name, input, moment());
     }
-    return live(life, cancelled);
+    return live(life, cancelled, beganBefore3(passedOn));
   });
 }
 
-async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind | null> {
+/**
+ * Runs of version 1 and 2 continued as new after whatever they had done, and are replayed as they were: a run keeps to the
+ * rule that it began under, which the number of the state it was given tells.
+ */
+function beganBefore3(passedOn: unknown): boolean {
+  return ((passedOn as { version?: number }).version ?? 1) < 3;
+}
+
+async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): Promise<LeftBehind | null> {
   let refused = false;
   const isOutdated = watchBuild();
   const statusNow = () => statusOf(life.state, life.running, now());
@@ -185,7 +200,8 @@ async function live(life: Life, cancelled: Promise<never>): Promise<LeftBehind |
   await condition(() => life.state.policy !== null || life.state.ending !== null || refused, firstApplyTimeoutMs);
   for (;;) {
     const did = await liveOn(life, around);
-    if (did === 'idle' && !mustMoveOn()) continue;
+    const isOver = did === 'acted' && (oneCycle || workflowInfo().historyLength > longRun);
+    if (did !== 'ended' && !isOver && !mustMoveOn()) continue;
     if (did !== 'ended' && life.refreshAsked) await sealCurrentAnew(life);
     // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);

@@ -68,12 +68,15 @@ test('one that was reset to before a publish is told of the key that it does not
     namespace: 'default',
     execution: { workflowId: workflowId('reset'), runId: before.runId },
   });
-  const firstTask = history?.events?.find(({ workflowTaskCompletedEventAttributes: done }) => done);
+  const events = history?.events ?? [];
+  const asked = events.findLastIndex(({ workflowExecutionUpdateAcceptedEventAttributes: taken }) => taken);
+  // The last task before the one that took the request.
+  const tasks = events.slice(0, asked).filter(({ workflowTaskCompletedEventAttributes: done }) => done);
   await raw.sealed.workflowService.resetWorkflowExecution({
     namespace: 'default',
     workflowExecution: { workflowId: workflowId('reset'), runId: before.runId },
     reason: 'a test',
-    workflowTaskFinishEventId: firstTask?.eventId ?? null,
+    workflowTaskFinishEventId: tasks.at(-2)?.eventId ?? null,
     requestId: 'one',
     // RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL and _UPDATE: the request for the rotation is forgotten as well.
     resetReapplyExcludeTypes: [1, 2],
