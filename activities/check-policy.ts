@@ -11,27 +11,23 @@ export type CheckPolicyInput = {
   policy: unknown;
   /** Whether it makes the policy, and with it a first key. */
   isFirst: boolean;
-  /** Hashes of the keys that the policy knows. */
-  known: string[];
   lookForKeys: boolean;
-  newKey: boolean;
 };
 
 export type CheckedPolicy = {
   policy: Policy;
-  /** Live keys that carry its names and that it does not know; looked for where there is reason to. */
-  liveKeys: LiveKey[];
+  /** There is reason to look for live keys that carry its names (`findLiveKeys`): asked for, or a store holds its secret. */
+  lookForKeys?: boolean;
+  /** As workers before `findLiveKeys` found them. */
+  liveKeys?: LiveKey[];
 };
 
 /**
  * Whether this worker could carry the policy out: it is right by the schema of its file, the worker knows the connection
- * and the stores, and the secret is free. Changes nothing, and asks OpenRouter nothing unless a policy of this name was
- * here before: an outage must not keep a policy from being saved.
- *
- * A workflow that was terminated, or reset to before a publish, knows nothing of the keys it made. Their names do.
+ * and the stores, and the secret is free. Changes nothing, and asks OpenRouter nothing: an outage must not keep a policy from being
+ * saved.
  *
  * @throws KEYTURN_POLICY_INVALID, KEYTURN_CONNECTION_UNKNOWN, KEYTURN_STORE_UNKNOWN, KEYTURN_SECRET_OWNED terminal
- * @throws KEYTURN_LIVE_KEYS terminal: a first key would be one more beside those, unless `newKey` says so
  */
 export function checkPolicy(tools: Tools) {
   return async (input: CheckPolicyInput): Promise<CheckedPolicy> => {
@@ -48,27 +44,6 @@ export function checkPolicy(tools: Tools) {
     }
     nextRun(policy.schedule, '2000-01-01', '2000-01-01T00:00:00Z');
 
-    if (!isHeld && !input.lookForKeys) return { policy, liveKeys: [] };
-    const liveKeys = await liveKeysOf(tools, policy, new Set(input.known));
-    if (input.isFirst && !input.newKey && liveKeys.length > 0) {
-      throw fault('KEYTURN_LIVE_KEYS', policy.name, inWords(liveKeys));
-    }
-    return { policy, liveKeys };
+    return { policy, lookForKeys: isHeld || input.lookForKeys };
   };
-}
-
-async function liveKeysOf({ openrouter }: Tools, { name, connection, key }: Policy, known: Set<string>) {
-  const api = await openrouter(connection);
-  const keys = await api.listKeys(key.workspace);
-  return keys
-    .filter((one) => !one.disabled && !known.has(one.hash))
-    .filter((one) => one.name === key.name || one.name.startsWith(`keyturn:${name}:`))
-    .map(({ hash, name: called, createdAt }) => ({ hash, name: called, createdAt }));
-}
-
-const mostNamed = 5;
-
-function inWords(keys: readonly LiveKey[]): string {
-  const named = keys.slice(0, mostNamed).map(({ hash, name }) => `${name} (hash ${hash})`);
-  return [...named, ...(keys.length > mostNamed ? [`${keys.length - mostNamed} more`] : [])].join(', ');
 }

@@ -2,6 +2,7 @@ import { keyturnPaths } from '../config/paths.ts';
 import { buildIdOf } from './build-id.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
+import { startConnectionWorkers } from './connection-workers.ts';
 import { bundleWorkflows, createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
 import { leaveNoTraces } from './leave-no-traces.ts';
@@ -26,8 +27,8 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
   leaveNoTraces(log);
-  const { settings, minIntervalMs } = config;
-  const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, minIntervalMs });
+  const { settings, perSecond } = config;
+  const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, perSecond });
   // Not before: its threads keep the process alive, also one that has failed to start.
   installRuntime(log, config.metricsAddress);
 
@@ -44,7 +45,10 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       log,
       stop.signal,
     );
-    const worker = await createWorker({ ...options, connection, namespace, tools, bundle, versioning });
+    const ours = { ...options, connection, namespace, tools, versioning };
+    const worker = await createWorker({ ...ours, bundle });
+    const { paces, pauses } = tools;
+    const ofConnections = startConnectionWorkers({ ...ours, paces, pauses, log });
     const health = await startHealth(worker, config.health.host, config.health.port);
     const running = worker.run();
     if (stop.signal.aborted) worker.shutdown();
@@ -59,7 +63,7 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       log.info({ healthPort: health.port, namespace, ...versioning }, 'worker ready');
       process.send?.(ready);
     }
-    await running;
+    await running.finally(() => ofConnections.close());
     await health.close();
     await connection.close();
   } catch (error) {

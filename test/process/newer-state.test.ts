@@ -130,8 +130,10 @@ function start(name: string, state: unknown) {
 async function withWorker(workflows: WorkflowBundleWithSourceMap, work: () => Promise<void>): Promise<void> {
   const tools = await toolsOf(machine);
   const { namespace } = temporal;
-  const worker: Worker = await createWorker({ connection: native, namespace, tools, bundle: workflows });
-  await worker.runUntil(work);
+  const ours = { connection: native, namespace, tools };
+  const worker: Worker = await createWorker({ ...ours, bundle: workflows });
+  const ofConnections = startConnectionWorkers({ ...ours, ...tools, log: { warn: console.error } });
+  await worker.runUntil(work).finally(() => ofConnections.close());
   for (const name of ['x', 'y', 'z']) expect(await failuresOf(name)).toEqual([]);
 }
 

@@ -8,12 +8,14 @@ import {
   proxyActivities,
   sleep,
   TimeoutFailure,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import type { FaultNote, StepReport } from '../../policy/life/state.ts';
+import { connectionQueue } from '../messages.ts';
 import { heartbeatTimeoutMs, retryPolicy, stepOptions } from './activity-options.ts';
-import { outOfTurn } from './rotate.ts';
+import { isSentAgain } from './rotate.ts';
 import { stepWords } from './step-words.ts';
 import { StepFailed, type StepName, type Steps, type Ways } from './steps.ts';
 
@@ -80,7 +82,7 @@ function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }
       note,
     });
     const summary = words.summary(input).slice(0, 250);
-    const activities = proxyActivities<Activities>({ ...optionsOf(name), summary });
+    const activities = proxyActivities<Activities>({ ...optionsOf(name, input), summary });
     const step = activities[name] as unknown as (input: Input) => Promise<Result>;
 
     if (scope.isStopped()) throw new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON());
@@ -91,7 +93,7 @@ function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }
       return result;
     } catch (error) {
       const failed = new StepFailed(faultFrom(name, error));
-      const waits = name === 'createKey' && failed.fault.code === outOfTurn;
+      const waits = name === 'createKey' && isSentAgain(failed.fault);
       report(waits ? progress('running', 'waits for its turn') : progress('failed', failed.fault.code));
       throw failed;
     }
@@ -99,9 +101,10 @@ function durableStep<Name extends StepName>(name: Name, scope: Scope, { report }
   return run as Activities[Name];
 }
 
-function optionsOf(name: StepName): ActivityOptions {
-  const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = stepOptions[name];
+function optionsOf(name: StepName, input: object): ActivityOptions {
+  const { startToCloseMs, scheduleToCloseMs, maximumAttempts, priority } = stepOptions[name];
   return {
+    ...(priority === null || !('connection' in input) ? {} : inTurn(String(input.connection), priority)),
     startToCloseTimeout: startToCloseMs,
     ...(scheduleToCloseMs === null ? {} : { scheduleToCloseTimeout: scheduleToCloseMs }),
     heartbeatTimeout: heartbeatTimeoutMs,
@@ -116,6 +119,11 @@ function optionsOf(name: StepName): ActivityOptions {
   };
 }
 
+/** On the task queue of the connection, where Temporal keeps its pace. */
+export function inTurn(connection: string, priorityKey: number): ActivityOptions {
+  return { taskQueue: connectionQueue(workflowInfo().taskQueue, connection), priority: { priorityKey } };
+}
+
 /** The worker puts code, kind and remedy on the failure (worker/activity-interceptor.ts); a time-out has none of them. */
 export function faultFrom(step: string, error: unknown): FaultNote {
   const cause = error instanceof ActivityFailure ? error.cause : error;
@@ -123,10 +131,16 @@ export function faultFrom(step: string, error: unknown): FaultNote {
     const [told] = (cause.details ?? []) as Partial<FaultNote>[];
     return { kind: 'terminal', remedy: '', ...told, code: cause.type, message: cause.message };
   }
-  // It may have been on its way: a key that nobody heard of is looked for.
+  // It may have been on its way: a key that nobody heard of is looked for. But not one whose turn never came.
   const isStopped = cause instanceof CancelledFailure;
-  if (isStopped && step !== 'createKey') return fault('KEYTURN_ROTATION_STOPPED').toJSON();
+  if (isStopped && (step !== 'createKey' || hasNotStarted(error))) return fault('KEYTURN_ROTATION_STOPPED').toJSON();
   if (isStopped || cause instanceof TimeoutFailure) return fault('KEYTURN_STEP_LOST', step).toJSON();
   const what = cause instanceof Error ? cause.message : 'an unknown failure';
   return fault('KEYTURN_INTERNAL', `${step}: ${what}`).toJSON();
+}
+
+function hasNotStarted(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { startedEventId } = error.failure?.activityFailureInfo ?? {};
+  return Number(startedEventId ?? 0) === 0;
 }
