@@ -75,7 +75,10 @@ export function createPauses(): Pauses {
     const leftMs = ownLeft(queue);
     if (leftMs > 0) {
       // A second's difference is what looking takes.
-      if (found === null || found.endsAt - now() < leftMs - 1_000) await limit(queue, leftMs);
+      if (found !== null && found.endsAt - now() > leftMs - 1_000) return;
+      await limit(queue, leftMs);
+      // Its time is counted from now.
+      await look(queue);
     } else {
       own.delete(queue.name);
       if (found !== null && found.endsAt <= now()) await limit(queue, null);

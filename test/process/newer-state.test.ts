@@ -7,6 +7,7 @@ import { payloadCodec } from '../../codec/payload-codec.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
 import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
 import * as after from '../../policy/life/transitions.ts';
+import { startConnectionWorkers } from '../../worker/connection-workers.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import * as messages from '../../workflows/messages.ts';
 import { aPolicy, published } from '../policy/life/states.ts';
