@@ -73,7 +73,11 @@ export async function startStack(executable: string): Promise<Stack> {
         const ours = { connection: native, namespace, tools, taskQueue };
         const worker = await createWorker({ ...ours, bundle });
         const ofConnections = startConnectionWorkers({ ...ours, ...asFastAsItCan, log: { warn: console.error } });
-        return await worker.runUntil(() => work(temporal)).finally(() => ofConnections.close());
+        try {
+          return await worker.runUntil(() => work(temporal));
+        } finally {
+          await ofConnections.close();
+        }
       } finally {
         await temporal.connection.close();
         await native.close();

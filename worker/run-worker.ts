@@ -47,12 +47,15 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
     );
     const ours = { ...options, connection, namespace, tools, versioning };
     const worker = await createWorker({ ...ours, bundle });
-    const { paces, pauses } = tools;
-    const ofConnections = startConnectionWorkers({ ...ours, paces, pauses, log });
     const health = await startHealth(worker, config.health.host, config.health.port);
+    const ofConnections = startConnectionWorkers({ ...ours, paces: tools.paces, pauses: tools.pauses, log });
     const running = worker.run();
-    if (stop.signal.aborted) worker.shutdown();
-    else stop.signal.addEventListener('abort', () => worker.getState() === 'RUNNING' && worker.shutdown());
+    const shutdown = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      void ofConnections.close();
+    };
+    if (stop.signal.aborted) shutdown();
+    else stop.signal.addEventListener('abort', shutdown);
     const settled = async () => {
       await untilPolling(connection, worker);
       if (versioning) await takeLead(connection, worker, { ...versioning, always: setting === 'single' }, log);
@@ -63,7 +66,11 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       log.info({ healthPort: health.port, namespace, ...versioning }, 'worker ready');
       process.send?.(ready);
     }
-    await running.finally(() => ofConnections.close());
+    try {
+      await running;
+    } finally {
+      await ofConnections.close();
+    }
     await health.close();
     await connection.close();
   } catch (error) {

@@ -134,7 +134,11 @@ async function withWorker(workflows: WorkflowBundleWithSourceMap, work: () => Pr
   const ours = { connection: native, namespace, tools };
   const worker: Worker = await createWorker({ ...ours, bundle: workflows });
   const ofConnections = startConnectionWorkers({ ...ours, ...tools, log: { warn: console.error } });
-  await worker.runUntil(work).finally(() => ofConnections.close());
+  try {
+    await worker.runUntil(work);
+  } finally {
+    await ofConnections.close();
+  }
   for (const name of ['x', 'y', 'z']) expect(await failuresOf(name)).toEqual([]);
 }
 
