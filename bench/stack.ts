@@ -22,6 +22,7 @@ export type Stack = {
   /** Keyring, vault and all else of these workers and clients, in a temp folder. */
   paths: KeyturnPaths;
   keyring: Keyring;
+  bundle: WorkflowBundleWithSourceMap;
   /** A connection of the client library whose policies live on this task queue. */
   client(taskQueue: string): Promise<Temporal>;
   /** Runs a worker in this process for as long as `work` takes. */
@@ -65,6 +66,7 @@ export async function startStack(executable: string): Promise<Stack> {
     address,
     paths,
     keyring,
+    bundle,
     client,
     async withWorker(taskQueue, tools, work) {
       const native = await NativeConnection.connect({ address });
