@@ -10,7 +10,7 @@ import type { Tools } from './tools.ts';
  */
 export function deleteKey(tools: Tools) {
   return async (retirement: Retirement): Promise<{ gone: boolean }> => {
-    await proveReplaced(tools, retirement);
+    await proveReplaced(tools, retirement, false);
     const api = await tools.openrouter(retirement.connection);
     return { gone: (await api.deleteKey(retirement.key.hash)) === 'absent' };
   };

@@ -10,7 +10,7 @@ import type { Tools } from './tools.ts';
  */
 export function disableKey(tools: Tools) {
   return async (retirement: Retirement): Promise<{ gone: boolean }> => {
-    await proveReplaced(tools, retirement);
+    await proveReplaced(tools, retirement, true);
     const api = await tools.openrouter(retirement.connection);
     try {
       await api.patchKey(retirement.key.hash, { disabled: true });

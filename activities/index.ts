@@ -3,6 +3,7 @@ import { checkPolicy } from './check-policy.ts';
 import { createKey } from './create-key.ts';
 import { deleteKey } from './delete-key.ts';
 import { disableKey } from './disable-key.ts';
+import { findLiveKeys } from './find-live-keys.ts';
 import { confirmRun, planRun } from './plan-run.ts';
 import { reapKey } from './reap-key.ts';
 import { removeSecret } from './remove-secret.ts';
@@ -31,6 +32,7 @@ export function createActivities(tools: Tools) {
     deleteKey: deleteKey(tools),
     removeSecret: removeSecret(tools),
     checkPolicy: checkPolicy(tools),
+    findLiveKeys: findLiveKeys(tools),
     sealAnew: sealAnew(tools),
     planRun,
     confirmRun,

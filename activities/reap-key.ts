@@ -15,7 +15,7 @@ export type ReapKeyInput = {
  * Removes a key that must not be used: one whose creation was undone, or whose answer, and with it the secret, was lost.
  * Idempotent. `found: false` is no proof of absence; the caller keeps the marker on its watch list.
  */
-export function reapKey({ openrouter, settings, wait }: Tools) {
+export function reapKey({ openrouter, settings, giveWay, once }: Tools) {
   return async (input: ReapKeyInput): Promise<{ found: boolean }> => {
     const api = await openrouter(input.connection);
     if (input.hash !== null) {
@@ -25,9 +25,9 @@ export function reapKey({ openrouter, settings, wait }: Tools) {
     const looks = input.patient ? settings.reapLooksMs : [0];
     let looked = 0;
     for (const at of looks) {
-      await wait(at - looked);
+      await giveWay(at - looked);
       looked = at;
-      if (await reapMarked(api, input)) return { found: true };
+      if (await once(`look after ${at} ms`, () => reapMarked(api, input))) return { found: true };
     }
     return { found: false };
   };

@@ -13,6 +13,13 @@ export type Tools = {
   /** Milliseconds since the epoch. */
   now: () => number;
   wait: (ms: number) => Promise<void>;
+  /**
+   * The same without holding the step's place meanwhile: in the worker the step begins anew afterwards, with what it did
+   * by `once` known.
+   */
+  giveWay: (ms: number) => Promise<void>;
+  /** Does a part of a step that is not done again where the step has to begin anew. Its result is plain JSON, no secret. */
+  once: <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
 };
 
 export type StepSettings = {

@@ -67,7 +67,7 @@ async function toolsFor(
   const declared = await readKeyturnYaml({ env, cwd, configDir: paths.configDir });
   const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
   await connections.add('main', { managementKey: new Secret(managementKey), baseUrl: url });
-  return openTools({ paths, env, cwd, settings: simulatorSettings, minIntervalMs: 0 });
+  return openTools({ paths, env, cwd, settings: simulatorSettings, perSecond: Number.POSITIVE_INFINITY });
 }
 
 /** The same policy, about to wake by its schedule: runs are for whole minutes, so within one and a bit. */

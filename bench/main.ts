@@ -2,6 +2,7 @@
 import '../test/quiet-runtime.ts';
 import { printProgress } from '../engine/progress.ts';
 import { codecCost } from './codec-cost.ts';
+import { fleet } from './fleet.ts';
 import { historyCost } from './history-cost.ts';
 import { sleepingHeap } from './sleeping-heap.ts';
 import { findTemporal, startStack } from './stack.ts';
@@ -28,6 +29,7 @@ try {
     await measure('codec', () => codecCost(bareActivitiesPerSecond()));
     await measure('history', () => historyCost(stack));
     await measure('memory', () => sleepingHeap(stack));
+    await measure('fleet', () => fleet(stack));
   } finally {
     await stack.close();
   }

@@ -18,6 +18,8 @@ export function noOpTools(keyring: Keyring, onRenamed: (policy: string) => void 
     settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 1_000 }, reapLooksMs: [0] },
     now: Date.now,
     wait: async () => {},
+    giveWay: async () => {},
+    once: (_, work) => work(),
   };
 }
 

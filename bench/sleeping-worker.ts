@@ -2,21 +2,23 @@
 import '../test/quiet-runtime.ts';
 import { NativeConnection } from '@temporalio/worker';
 import { openKeyring } from '../keyring/keyring.ts';
+import { startConnectionWorkers } from '../worker/connection-workers.ts';
 import { createWorker } from '../worker/create-worker.ts';
 import { noOpTools } from './no-op-tools.ts';
-import { bundleBenchWorkflows } from './stack.ts';
+import { asFastAsItCan, bundleBenchWorkflows } from './stack.ts';
 
 /** `workflowHeap` in bytes. `cached`: policies in the cache; `busy`: workflows that have something to do. */
 export type SleepingWorkerReport = { workflowHeap: number; cached: number; busy: number };
 
 const [address = '', taskQueue = '', keyringFile = ''] = process.argv.slice(2);
-const worker = await createWorker({
+const ours = {
   connection: await NativeConnection.connect({ address }),
   namespace: 'default',
   tools: noOpTools(await openKeyring(keyringFile)),
-  bundle: await bundleBenchWorkflows(),
   taskQueue,
-});
+};
+const worker = await createWorker({ ...ours, bundle: await bundleBenchWorkflows() });
+startConnectionWorkers({ ...ours, ...asFastAsItCan, log: { warn: console.error } });
 
 process.on('message', () => process.send?.(report()));
 process.once('disconnect', () => process.exit());

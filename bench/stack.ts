@@ -10,7 +10,9 @@ import { findDevServer } from '../engine/find-dev-server.ts';
 import type { Progress } from '../engine/progress.ts';
 import { setupNamespace } from '../engine/setup.ts';
 import { type Keyring, openKeyring } from '../keyring/keyring.ts';
+import { startConnectionWorkers } from '../worker/connection-workers.ts';
 import { bundleWorkflows, createWorker } from '../worker/create-worker.ts';
+import { createPauses } from '../worker/pauses.ts';
 import { searchAttributeTypes } from '../workflows/search-attributes.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -20,11 +22,18 @@ export type Stack = {
   /** Keyring, vault and all else of these workers and clients, in a temp folder. */
   paths: KeyturnPaths;
   keyring: Keyring;
+  bundle: WorkflowBundleWithSourceMap;
   /** A connection of the client library whose policies live on this task queue. */
   client(taskQueue: string): Promise<Temporal>;
   /** Runs a worker in this process for as long as `work` takes. */
   withWorker<T>(taskQueue: string, tools: Tools, work: (temporal: Temporal) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+};
+
+/** For the benchmarks that are about something else than the pace. */
+export const asFastAsItCan = {
+  paces: async () => new Map([['main', Number.POSITIVE_INFINITY]]),
+  pauses: createPauses(),
 };
 
 /** Path of Temporal's command line program, fetched if it must be: no figure counts that. */
@@ -57,13 +66,20 @@ export async function startStack(executable: string): Promise<Stack> {
     address,
     paths,
     keyring,
+    bundle,
     client,
     async withWorker(taskQueue, tools, work) {
       const native = await NativeConnection.connect({ address });
       const temporal = await client(taskQueue);
       try {
-        const worker = await createWorker({ connection: native, namespace, tools, bundle, taskQueue });
-        return await worker.runUntil(() => work(temporal));
+        const ours = { connection: native, namespace, tools, taskQueue };
+        const worker = await createWorker({ ...ours, bundle });
+        const ofConnections = startConnectionWorkers({ ...ours, ...asFastAsItCan, log: { warn: console.error } });
+        try {
+          return await worker.runUntil(() => work(temporal));
+        } finally {
+          await ofConnections.close();
+        }
       } finally {
         await temporal.connection.close();
         await native.close();

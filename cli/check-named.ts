@@ -12,11 +12,10 @@ export async function checkNamed({
   managementKey: Secret;
   baseUrl?: string;
 }): Promise<ConnectionCheck> {
-  // Three requests of a person who waits: no pace is kept between them.
+  // Three requests of a person who waits: they take no turns.
   const openrouter = createManagementClient({
     connection: name,
     managementKey,
-    minIntervalMs: 0,
     timeoutMs: 15_000,
     ...(baseUrl === undefined ? {} : { baseUrl }),
   });

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 
+/** OpenRouter's limit is not known (facts §12): at this pace nobody has been refused. */
+export const defaultRequestsPerSecond = 1;
+const mostRequestsPerSecond = 50;
+
 /** A connection in keyturn.yaml: where its management key is to be had, never the key itself. */
-export type DeclaredConnection = { baseUrl?: string } & (
+export type DeclaredConnection = { baseUrl?: string; requestsPerSecond?: number } & (
   | { source: 'env'; variable: string }
   | { source: 'file'; path: string }
 );
@@ -28,6 +32,14 @@ const baseUrlWords = words(
   'https://…, or http:// to this machine, without user, query or fragment',
 );
 
+const paceWords = words(
+  'is not a number of requests a second',
+  `above 0 and at most ${mostRequestsPerSecond}; 0.5 is one in two seconds`,
+);
+
+/** How many management requests a second all workers together send over a connection. */
+export const requestsPerSecond = z.number(paceWords).positive(paceWords).max(mostRequestsPerSecond, paceWords);
+
 /** The same form as in a policy's `connection`. */
 export const connectionName = z
   .string(nameWords)
@@ -53,6 +65,7 @@ export const connectionEntry = z
         .regex(/^\.{0,2}\/\P{Cc}*$/u, fileWords)
         .optional(),
       baseUrl: baseUrl.optional(),
+      requestsPerSecond: requestsPerSecond.optional(),
     },
     words('is not a connection', '{ env: VARIABLE } or { file: PATH }'),
   )
@@ -60,7 +73,7 @@ export const connectionEntry = z
     error: 'needs exactly one source for its key; { env: VARIABLE } or { file: PATH }',
   });
 
-export const connectionFields = ['env', 'file', 'baseUrl'] as const;
+export const connectionFields = ['env', 'file', 'baseUrl', 'requestsPerSecond'] as const;
 
 function isSafeBaseUrl(text: string): boolean {
   const url = URL.parse(text);

@@ -88,8 +88,12 @@ function connectionsIn(file: string, text: string): Map<string, DeclaredConnecti
 const seeDocs = 'see the example in docs/configuration.md';
 const oneDocument = { path: [], wrong: 'is a second document (---)', allowed: 'one' };
 
-function declared({ env, file, baseUrl }: z.output<typeof connectionEntry>, folder: string): DeclaredConnection {
-  const at = baseUrl === undefined ? {} : { baseUrl };
+function declared({ env, file, ...rest }: z.output<typeof connectionEntry>, folder: string): DeclaredConnection {
+  const { baseUrl, requestsPerSecond } = rest;
+  const at = {
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+  };
   if (env !== undefined) return { ...at, source: 'env', variable: env };
   return { ...at, source: 'file', path: resolve(folder, String(file)) };
 }

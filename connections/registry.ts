@@ -1,4 +1,4 @@
-import { baseUrl as baseUrlForm, connectionName } from '../config/declared-connection.ts';
+import { baseUrl as baseUrlForm, connectionName, requestsPerSecond as pace } from '../config/declared-connection.ts';
 import type { KeyturnYaml } from '../config/keyturn-yaml.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import type { Keyring } from '../keyring/keyring.ts';
@@ -11,7 +11,15 @@ import { type VaultConnections, vaultConnections } from './vault-connections.ts'
 
 export type Connection = { name: string; baseUrl: string; managementKey: Secret };
 
-export type ConnectionEntry = { name: string; source: 'vault' | 'env' | 'file'; baseUrl: string };
+export type ConnectionEntry = {
+  name: string;
+  source: 'vault' | 'env' | 'file';
+  baseUrl: string;
+  /** Of all workers together; null: nothing was said, and `defaultRequestsPerSecond` holds. */
+  requestsPerSecond: number | null;
+};
+
+type NewConnection = { managementKey: Secret; baseUrl?: string; requestsPerSecond?: number; replace?: boolean };
 
 /**
  * The named management keys: those declared in keyturn.yaml and those in the vault. Where both have a name, the declared
@@ -27,12 +35,13 @@ export type Connections = {
    */
   get(name: string): Promise<Connection>;
   /**
-   * Into the vault. `baseUrl` default: OpenRouter's own. `replace` default false: a key in use is not lost by a slip.
-   * @throws KEYTURN_USAGE the name, key or base URL cannot be one
+   * Into the vault. `baseUrl` default: OpenRouter's own. `requestsPerSecond` default: one. `replace` default false: a key
+   * in use is not lost by a slip.
+   * @throws KEYTURN_USAGE the name, key, base URL or pace cannot be one
    * @throws KEYTURN_CONNECTION_EXISTS it is there, and `replace` was not asked for
    * @throws KEYTURN_CONNECTION_DECLARED keyturn.yaml declares it, so this one would never be used
    */
-  add(name: string, connection: { managementKey: Secret; baseUrl?: string; replace?: boolean }): Promise<void>;
+  add(name: string, connection: NewConnection): Promise<void>;
   /**
    * Out of the vault, also from behind a declared one of that name.
    * @throws KEYTURN_CONNECTION_UNKNOWN with the names that are known
@@ -61,13 +70,16 @@ export function openConnections({
   const isDeclared = (name: string) => fault('KEYTURN_CONNECTION_DECLARED', name, declared.file ?? 'keyturn.yaml');
 
   const list = async (): Promise<ConnectionEntry[]> => {
-    const fromFile = [...declared.connections].map(([name, { source, baseUrl = defaultBaseUrl }]) => {
-      return { name, source, baseUrl };
+    const fromFile = [...declared.connections].map(([name, declaredOne]) => {
+      const { source, baseUrl = defaultBaseUrl, requestsPerSecond = null } = declaredOne;
+      return { name, source, baseUrl, requestsPerSecond };
     });
     const fromVault = vault()
       .list()
       .filter(({ name }) => !declared.connections.has(name))
-      .map(({ name, baseUrl }) => ({ name, source: 'vault' as const, baseUrl: baseUrl ?? defaultBaseUrl }));
+      .map(({ name, baseUrl, requestsPerSecond }) => {
+        return { name, source: 'vault' as const, baseUrl: baseUrl ?? defaultBaseUrl, requestsPerSecond };
+      });
     return [...fromFile, ...fromVault].sort((a, b) => (a.name < b.name ? -1 : 1));
   };
   const unknown = async (name: string) => {
@@ -89,14 +101,16 @@ export function openConnections({
       return { name, baseUrl: kept.baseUrl ?? defaultBaseUrl, managementKey: kept.managementKey };
     },
 
-    async add(name, { managementKey, baseUrl, replace = false }) {
+    async add(name, { managementKey, baseUrl, requestsPerSecond, replace = false }) {
       // Not the name itself: a key may have been given in its place.
       must('The name', connectionName.safeParse(name));
       const key = managementKeyFrom(managementKey.reveal());
       if ('wrong' in key) throw fault('KEYTURN_USAGE', `What was given is not a management key: ${key.wrong}.`);
       const url = baseUrl === undefined ? null : must('The base URL', baseUrlForm.safeParse(baseUrl));
+      if (requestsPerSecond !== undefined) must('--requests-per-second', pace.safeParse(requestsPerSecond));
       if (declared.connections.has(name)) throw isDeclared(name);
-      vault().put(name, { baseUrl: url, managementKey: key.key }, replace);
+      const kept = { baseUrl: url, managementKey: key.key, requestsPerSecond: requestsPerSecond ?? null };
+      vault().put(name, kept, replace);
     },
 
     async remove(name) {
@@ -106,9 +120,9 @@ export function openConnections({
   };
 }
 
-type Parsed = { success: true; data: string } | { success: false; error: { issues: { message: string }[] } };
+type Parsed<T> = { success: true; data: T } | { success: false; error: { issues: { message: string }[] } };
 
-function must(what: string, parsed: Parsed): string {
+function must<T>(what: string, parsed: Parsed<T>): T {
   if (parsed.success) return parsed.data;
   throw fault('KEYTURN_USAGE', `${what} ${parsed.error.issues[0]?.message}.`);
 }

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite';
 import { fault } from '../errors/keyturn-error.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import { seal, unseal } from '../secrets/seal.ts';
@@ -5,15 +6,22 @@ import type { Secret } from '../secrets/secret.ts';
 import type { SealedColumn } from '../vault/sealed-column.ts';
 import type { VaultFile } from '../vault/vault-file.ts';
 
-/** Connections in the vault file, their management keys sealed. `baseUrl` null: OpenRouter's own. */
+type Kept = { baseUrl: string | null; managementKey: Secret; requestsPerSecond: number | null };
+
+/**
+ * Connections in the vault file, their management keys sealed. `baseUrl` null: OpenRouter's own. `requestsPerSecond` null:
+ * nothing was said.
+ */
 export type VaultConnections = {
-  list(): { name: string; baseUrl: string | null }[];
+  list(): ({ name: string } & Omit<Kept, 'managementKey'>)[];
   get(name: string): { baseUrl: string | null; managementKey: Secret } | undefined;
   /** @throws KEYTURN_CONNECTION_EXISTS there is one, and `replace` is false */
-  put(name: string, connection: { baseUrl: string | null; managementKey: Secret }, replace: boolean): void;
+  put(name: string, connection: Kept, replace: boolean): void;
   /** false: there was none. */
   remove(name: string): boolean;
 };
+
+const paceColumn = 'requests_per_second';
 
 export const connectionColumn: SealedColumn = {
   table: 'connection',
@@ -26,8 +34,12 @@ export function vaultConnections(vault: VaultFile, keyring: Keyring): VaultConne
   return {
     list: () =>
       vault
-        .read((db) => db.prepare('SELECT name, base_url FROM connection ORDER BY name').all())
-        .map((row) => ({ name: String(row.name), baseUrl: textOrNull(row.base_url) })),
+        .read((db) => db.prepare('SELECT * FROM connection ORDER BY name').all())
+        .map((row) => ({
+          name: String(row.name),
+          baseUrl: textOrNull(row.base_url),
+          requestsPerSecond: typeof row[paceColumn] === 'number' ? row[paceColumn] : null,
+        })),
 
     get(name) {
       const row = vault.read((db) => db.prepare('SELECT sealed, base_url FROM connection WHERE name = ?').get(name));
@@ -36,22 +48,27 @@ export function vaultConnections(vault: VaultFile, keyring: Keyring): VaultConne
       return { baseUrl, managementKey: unseal(keyring, String(row.sealed), context(name, baseUrl)) };
     },
 
-    put(name, { baseUrl, managementKey }, replace) {
+    put(name, { baseUrl, managementKey, requestsPerSecond }, replace) {
       const sealed = seal(keyring, managementKey, context(name, baseUrl));
       vault.write((db) => {
         const there = db.prepare('SELECT name FROM connection WHERE name = ?').get(name);
         if (there && !replace) throw fault('KEYTURN_CONNECTION_EXISTS', name);
-        db.prepare('INSERT OR REPLACE INTO connection (name, sealed, base_url, added_at) VALUES (?, ?, ?, ?)').run(
-          name,
-          sealed,
-          baseUrl,
-          new Date().toISOString(),
-        );
+        withPaces(db);
+        db.prepare(
+          `INSERT OR REPLACE INTO connection (name, sealed, base_url, added_at, ${paceColumn}) VALUES (?, ?, ?, ?, ?)`,
+        ).run(name, sealed, baseUrl, new Date().toISOString(), requestsPerSecond);
       });
     },
 
     remove: (name) => vault.write((db) => db.prepare('DELETE FROM connection WHERE name = ?').run(name).changes > 0),
   };
+}
+
+/** A vault from before connections had paces of their own gets the column; a Keyturn from before does not mind it. */
+function withPaces(db: DatabaseSync): void {
+  const columns = db.prepare('SELECT name FROM pragma_table_info(?)').all('connection');
+  if (columns.some(({ name }) => name === paceColumn)) return;
+  db.exec(`ALTER TABLE connection ADD COLUMN ${paceColumn} REAL`);
 }
 
 /** Holds the address too: who can write the file cannot send the management key to a host of theirs. */

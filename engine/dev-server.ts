@@ -86,6 +86,16 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
 }
 
+/**
+ * Temporal keeps the limit of a task queue in each of its partitions by itself: with the usual four, a connection's
+ * requests come in bursts, and the queue's order is one of each. Its newer matching knows priorities.
+ */
+const exactPace = {
+  'matching.numTaskqueueReadPartitions': 1,
+  'matching.numTaskqueueWritePartitions': 1,
+  'matching.useNewMatcher': true,
+};
+
 function commandLine(
   { dbFile, uiCodecEndpoint, dynamicConfig = {} }: DevServerOptions,
   namespace: string,
@@ -100,7 +110,7 @@ function commandLine(
     ...['--log-level', 'warn', '--color', 'never'],
     // The server would ask its makers for news of newer versions; a local engine has no business on the network.
     ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
-    ...Object.entries(dynamicConfig).flatMap(([key, value]) => [
+    ...Object.entries({ ...exactPace, ...dynamicConfig }).flatMap(([key, value]) => [
       '--dynamic-config-value',
       `${key}=${JSON.stringify(value)}`,
     ]),

@@ -142,11 +142,10 @@ export const faults = {
     says: (name: string) => `Connection "${name}" holds an inference key; creating keys needs a management key.`,
     remedy: 'Make one in OpenRouter under Settings, Management API keys, then: keyturn connection add NAME --replace.',
   },
-  KEYTURN_CONNECTION_BUSY: {
+  KEYTURN_NOT_SENT: {
     kind: 'transient',
-    says: (name: string, waitS: number) =>
-      `Requests over connection "${name}" have to wait ${waitS} s for their turn; this one was not sent.`,
-    remedy: 'Nothing to do: it is tried again. Spread the schedules, or use a second connection, if it goes on.',
+    says: (why: string) => `Nothing was sent to OpenRouter, and nothing was made: ${why}.`,
+    remedy: 'Nothing to do: it is sent when its turn comes.',
   },
 
   // OpenRouter

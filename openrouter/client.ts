@@ -6,9 +6,9 @@ import { createHttp } from './http.ts';
 import { listKeys } from './list-keys.ts';
 import type { ManagementApi } from './management-api.ts';
 import { createRequests } from './management-request.ts';
-import { createPace } from './pace.ts';
 import { scanToEmptyPage } from './scan.ts';
 import { creditsAnswer, currentKeyAnswer, deletedAnswer, keyAnswer, workspacesAnswer } from './schemas.ts';
+import { noTurns, type Turns } from './turns.ts';
 
 export const defaultBaseUrl = 'https://openrouter.ai/api/v1';
 
@@ -18,8 +18,8 @@ export type ManagementClientOptions = {
   /** Default: OpenRouter's only documented host for management (facts §1). */
   baseUrl?: string;
   managementKey: Secret;
-  /** Between the starts of two management requests. Default 1000: OpenRouter's limit is not known (facts §12). */
-  minIntervalMs?: number;
+  /** When a request may leave. Default: at once. */
+  turns?: Turns;
   /**
    * For one request, from connecting to the last byte. Default 30,000: far beyond what a healthy call takes, because a
    * create given up too early costs minutes of looking for its key.
@@ -29,31 +29,23 @@ export type ManagementClientOptions = {
   dispatcher?: Dispatcher;
 };
 
-/** `close` waits for requests under way; those that still wait for their turn are not sent. */
+/** `close` waits for requests under way; none is sent any more. */
 export type ManagementClient = ManagementApi & { close(): Promise<void> };
 
 /**
- * Longest wait for a turn. With `timeoutMs` it bounds how long after a call began its request can still take effect
- * (90 s by default); an activity's own time-out has to be longer.
- */
-const maxWaitMs = 60_000;
-
-/**
- * OpenRouter's management API over HTTP for one connection. The pace is kept within this client: one a connection.
+ * OpenRouter's management API over HTTP for one connection.
  *
  * Besides the errors that `ManagementApi` names:
- * @throws KEYTURN_CONNECTION_BUSY transient: too many requests of this connection wait for their turn
  * @throws KEYTURN_USAGE at once: `baseUrl` is not an http or https URL
  */
 export function createManagementClient(options: ManagementClientOptions): ManagementClient {
-  const { connection, managementKey, minIntervalMs = 1000, timeoutMs = 30_000, dispatcher } = options;
+  const { connection, managementKey, turns = noTurns, timeoutMs = 30_000, dispatcher } = options;
   const http = createHttp({
     baseUrl: checkedBaseUrl(connection, options.baseUrl ?? defaultBaseUrl),
     timeoutMs,
     ...(dispatcher === undefined ? {} : { dispatcher }),
   });
-  const pace = createPace({ minIntervalMs, maxWaitMs });
-  const requests = createRequests({ connection, managementKey, http, pace });
+  const requests = createRequests({ connection, managementKey, http, turns });
 
   return {
     createKey: (wanted) => createKey(requests, wanted),
@@ -91,10 +83,7 @@ export function createManagementClient(options: ManagementClientOptions): Manage
       return workspaces;
     },
 
-    close: async () => {
-      pace.close();
-      await http.close();
-    },
+    close: () => http.close(),
   };
 }
 

@@ -45,8 +45,11 @@ export function createHttp(options: { baseUrl: string; timeoutMs: number; dispat
   // ambiguous, which costs minutes of searching. The other requests are simply sent again.
   const single = options.dispatcher ?? new Agent({ ...settings, pipelining: 0 });
 
+  let closed = false;
+
   return {
     async send({ method, path, bearer, body }) {
+      if (closed) return { code: 'CLOSED', syscall: undefined };
       if (!isHeaderValue(bearer.reveal())) return { code: 'UNSENDABLE_KEY', syscall: undefined };
 
       const deadline = new AbortController();
@@ -79,6 +82,7 @@ export function createHttp(options: { baseUrl: string; timeoutMs: number; dispat
     },
 
     async close() {
+      closed = true;
       if (options.dispatcher === undefined) await Promise.all([kept.close(), single.close()]);
     },
   };

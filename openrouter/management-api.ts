@@ -48,7 +48,7 @@ export type Workspace = { id: string; name: string; slug: string };
  * OpenRouter's management API for one connection: what the steps need of it, so that the simulated world can stand in.
  *
  * Every call throws KeyturnError of the classifier: KEYTURN_OPENROUTER_UNAVAILABLE, KEYTURN_OPENROUTER_RATE_LIMITED,
- * KEYTURN_CONNECTION_REFUSED, KEYTURN_CONNECTION_NOT_MANAGEMENT, KEYTURN_CONNECTION_BUSY, KEYTURN_OPENROUTER_REFUSED.
+ * KEYTURN_CONNECTION_REFUSED, KEYTURN_CONNECTION_NOT_MANAGEMENT, KEYTURN_NOT_SENT, KEYTURN_OPENROUTER_REFUSED.
  */
 export interface ManagementApi {
   /**

@@ -1,9 +1,10 @@
 import type { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
 import { scrub } from '../secrets/redaction.ts';
+import { progressOf } from './progress.ts';
 
 /** A third of the time-out after which a silent step counts as lost (workflows/saga/step-table.ts). */
 const heartbeatMs = 3_000;
@@ -12,7 +13,7 @@ const heartbeatMs = 3_000;
 export function activityInterceptor(context: Context): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
-      const heart = setInterval(() => !context.info.isLocal && context.heartbeat(), heartbeatMs);
+      const heart = setInterval(() => context.heartbeat(progressOf(context).details()), heartbeatMs);
       try {
         const unread = input.args.find((arg) => arg instanceof Unreadable);
         if (unread instanceof Unreadable)
@@ -48,6 +49,8 @@ export function failureFrom(error: unknown): Error {
       // Also for a step that is not tried again: then the whole rotation waits for so long.
       details: [{ kind, remedy, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }],
       ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
+      // To wait for a turn is no failure to look into: no line in the log, no count in the metrics.
+      ...(code === 'KEYTURN_NOT_SENT' ? { category: ApplicationFailureCategory.BENIGN } : {}),
     }),
   );
 }

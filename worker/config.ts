@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { liveSettings, type StepSettings, simulatorSettings } from '../activities/tools.ts';
+import { defaultRequestsPerSecond } from '../config/declared-connection.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import type { VersioningSetting } from './versioning.ts';
 
@@ -12,7 +13,8 @@ export type WorkerConfig = {
   /** Where Prometheus finds the SDK's metrics, `host:port`; null: they are not collected. */
   metricsAddress: string | null;
   settings: StepSettings;
-  minIntervalMs: number;
+  /** Requests a second over a connection that sets none. */
+  perSecond: number;
   versioning: VersioningSetting;
 };
 
@@ -47,7 +49,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     metricsAddress:
       KEYTURN_METRICS_PORT === undefined ? null : socketAddress(KEYTURN_HEALTH_HOST, KEYTURN_METRICS_PORT),
     settings: live ? liveSettings : simulatorSettings,
-    minIntervalMs: live ? 1_000 : 0,
+    perSecond: live ? defaultRequestsPerSecond : Number.POSITIVE_INFINITY,
     versioning: KEYTURN_VERSIONING,
   };
 }

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Context } from '@temporalio/activity';
 import {
   type ActivityInterceptorsFactory,
   bundleWorkflowCode,
   type NativeConnection,
+  type WorkerOptions as TemporalWorkerOptions,
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
@@ -34,28 +36,37 @@ export type WorkerOptions = {
  */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   return Worker.create({
-    connection: options.connection,
-    namespace: options.namespace,
+    ...commonOptions(options),
     taskQueue: options.taskQueue ?? taskQueue,
     workflowBundle: options.bundle ?? (await bundleWorkflows()),
     activities: createActivities(options.tools),
-    ...(options.versioning ? { workerDeploymentOptions: deploymentOptions(options.versioning) } : {}),
-    dataConverter: workerDataConverter(options.tools.keyring, options.namespace),
-    interceptors: {
-      activity: [(context) => ({ inbound: activityInterceptor(context) }), ...(options.activityInterceptors ?? [])],
-    },
     // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
     // policies than that are fine; they are replayed from a short history when they wake.
     maxCachedWorkflows: 2_000,
-    // A step waits for its turn most of its time, in one of two lines of a connection, sixty long at most
-    // (openrouter/pace.ts), and what takes milliseconds needs a place beside those that wait.
+    // Steps of stores; those that wait for a turn with OpenRouter are in no worker (connection-workers.ts).
     maxConcurrentActivityTaskExecutions: 200,
     maxConcurrentWorkflowTaskExecutions: 40,
+  });
+}
+
+/** What the worker of the policies and those of the connections have in common. */
+export function commonOptions({ connection, namespace, tools, versioning, activityInterceptors = [] }: WorkerOptions) {
+  return {
+    connection,
+    namespace,
+    ...(versioning ? { workerDeploymentOptions: deploymentOptions(versioning) } : {}),
+    dataConverter: workerDataConverter(tools.keyring, namespace),
+    interceptors: {
+      activity: [
+        (context: Context) => ({ inbound: activityInterceptor(context) }),
+        ...activityInterceptors,
+      ] satisfies ActivityInterceptorsFactory[],
+    },
     // Longer than one HTTP request may take: a create whose answer is on its way must not become an ambiguous one.
     // Orchestrators must allow a little more (Kubernetes: terminationGracePeriodSeconds 60).
     shutdownGraceTime: '35 seconds',
     shutdownForceTime: '45 seconds',
-  });
+  } satisfies Partial<TemporalWorkerOptions>;
 }
 
 function deploymentOptions({ buildId, behavior }: Versioning) {

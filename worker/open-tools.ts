@@ -10,25 +10,32 @@ import { digestOf } from '../secrets/secret.ts';
 import { openLocalVault } from '../stores/local-vault.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 import type { Environment } from './config.ts';
+import type { Paces } from './connection-workers.ts';
+import { createPauses, type Pauses } from './pauses.ts';
+import { resumable, temporalTurns } from './turns.ts';
 
 export type OpenToolsOptions = {
   paths: KeyturnPaths;
   env: Environment;
   cwd: string;
   settings: StepSettings;
-  /** Between two management requests of a connection; see openrouter/client.ts. */
-  minIntervalMs: number;
+  /** Requests a second over a connection that sets none. */
+  perSecond: number;
 };
 
+/** The tools of the steps, and what the workers of connections go by. */
+export type WorkerTools = Tools & { paces: Paces; pauses: Pauses };
+
 /** The real tools: keyring, vault and connections of this machine. */
-export async function openTools(options: OpenToolsOptions): Promise<Tools> {
-  const { paths, env, cwd, settings, minIntervalMs } = options;
+export async function openTools(options: OpenToolsOptions): Promise<WorkerTools> {
+  const { paths, env, cwd, settings, perSecond } = options;
   const keyring = await openVaultKeyring(env, paths);
   const stores = new Map<string, SecretStore>([['local', openLocalVault({ file: paths.vaultFile, keyring })]]);
   const declared = await readKeyturnYaml({ env, cwd, configDir: paths.configDir });
   const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
+  const pauses = createPauses();
   return {
-    openrouter: clientsOf(connections, minIntervalMs),
+    openrouter: clientsOf(connections, pauses),
     store: (name) => {
       const store = stores.get(name);
       if (store === undefined) throw fault('KEYTURN_STORE_UNKNOWN', name, [...stores.keys()]);
@@ -38,18 +45,29 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     settings,
     now: Date.now,
     wait,
+    ...resumable,
+    paces: async () => {
+      const known = await connections.list();
+      return new Map(known.map(({ name, requestsPerSecond }) => [name, requestsPerSecond ?? perSecond]));
+    },
+    pauses,
   };
 }
 
-/** One client a connection, so that its pace is kept; a new one when the connection's key or address was replaced. */
-function clientsOf(connections: Connections, minIntervalMs: number): Tools['openrouter'] {
+/** One client a connection; a new one when the connection's key or address was replaced. */
+function clientsOf(connections: Connections, pauses: Pauses): Tools['openrouter'] {
   const clients = new Map<string, { made: string; client: ManagementClient }>();
   return async (name) => {
     const { baseUrl, managementKey } = await connections.get(name);
     const made = `${baseUrl} ${digestOf(managementKey)}`;
     const known = clients.get(name);
     if (known?.made === made) return known.client;
-    const client = createManagementClient({ connection: name, baseUrl, managementKey, minIntervalMs });
+    const client = createManagementClient({
+      connection: name,
+      baseUrl,
+      managementKey,
+      turns: temporalTurns(name, pauses),
+    });
     clients.set(name, { made, client });
     // Waits for the requests that are under way with the old key.
     await known?.client.close();

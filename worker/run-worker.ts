@@ -2,6 +2,7 @@ import { keyturnPaths } from '../config/paths.ts';
 import { buildIdOf } from './build-id.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
+import { startConnectionWorkers } from './connection-workers.ts';
 import { bundleWorkflows, createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
 import { leaveNoTraces } from './leave-no-traces.ts';
@@ -26,8 +27,8 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
   leaveNoTraces(log);
-  const { settings, minIntervalMs } = config;
-  const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, minIntervalMs });
+  const { settings, perSecond } = config;
+  const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, perSecond });
   // Not before: its threads keep the process alive, also one that has failed to start.
   installRuntime(log, config.metricsAddress);
 
@@ -44,11 +45,17 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       log,
       stop.signal,
     );
-    const worker = await createWorker({ ...options, connection, namespace, tools, bundle, versioning });
+    const ours = { ...options, connection, namespace, tools, versioning };
+    const worker = await createWorker({ ...ours, bundle });
     const health = await startHealth(worker, config.health.host, config.health.port);
+    const ofConnections = startConnectionWorkers({ ...ours, paces: tools.paces, pauses: tools.pauses, log });
     const running = worker.run();
-    if (stop.signal.aborted) worker.shutdown();
-    else stop.signal.addEventListener('abort', () => worker.getState() === 'RUNNING' && worker.shutdown());
+    const shutdown = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      void ofConnections.close();
+    };
+    if (stop.signal.aborted) shutdown();
+    else stop.signal.addEventListener('abort', shutdown);
     const settled = async () => {
       await untilPolling(connection, worker);
       if (versioning) await takeLead(connection, worker, { ...versioning, always: setting === 'single' }, log);
@@ -59,7 +66,11 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       log.info({ healthPort: health.port, namespace, ...versioning }, 'worker ready');
       process.send?.(ready);
     }
-    await running;
+    try {
+      await running;
+    } finally {
+      await ofConnections.close();
+    }
     await health.close();
     await connection.close();
   } catch (error) {

@@ -5,6 +5,17 @@ import type { PolicyStatus } from '../policy/life/status.ts';
 import type { Run } from '../policy/time/schedule.ts';
 
 export const taskQueue = 'keyturn';
+
+/**
+ * Where the steps of a connection that ask OpenRouter with its management key wait for their turn. Temporal hands them out
+ * at the connection's pace, over all workers (docs/architecture.md, "One pace").
+ *
+ * @param queue the policy's own task queue
+ */
+export function connectionQueue(queue: string, connection: string): string {
+  return `${queue}-openrouter-${connection}`;
+}
+
 /** Of the builds of the workflow code: Temporal's "worker deployment", each build a version of it. */
 export const deploymentName = 'keyturn';
 export const workflowType = 'rotationPolicy';

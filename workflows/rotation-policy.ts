@@ -15,9 +15,10 @@ import {
 import type { Activities } from '../activities/index.ts';
 import type { KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
+import type { Policy } from '../policy/declared/policy.ts';
 import { bounded } from '../policy/life/bounds.ts';
 import { migratedState } from '../policy/life/migrations.ts';
-import type { StepReport } from '../policy/life/state.ts';
+import type { LiveKey, StepReport } from '../policy/life/state.ts';
 import { historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/life/status.ts';
 import * as after from '../policy/life/transitions.ts';
 import { detailsOf } from './details.ts';
@@ -26,8 +27,9 @@ import * as messages from './messages.ts';
 import { continueOnCurrentBuild, watchBuild } from './move-on.ts';
 import { cancelMessage, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
 import { type Life, liveOn, newLife, type Surroundings } from './policy-life.ts';
-import { durableSteps, faultFrom, stoppableSteps } from './saga/durable-steps.ts';
+import { durableSteps, faultFrom, inTurn, stoppableSteps } from './saga/durable-steps.ts';
 import { rotate } from './saga/rotate.ts';
+import { askedFor, heartbeatTimeoutMs } from './saga/step-table.ts';
 import { showSearchAttributes } from './visibility.ts';
 
 /**
@@ -40,8 +42,6 @@ const brief = { startToCloseTimeout: '10 seconds', priority: { priorityKey: 1 } 
 /** Somebody waits for the answer. */
 const { checkPolicy } = proxyActivities<Pick<Activities, 'checkPolicy'>>({
   ...brief,
-  // Where it looks for keys, it waits for its turn with OpenRouter.
-  startToCloseTimeout: '40 seconds',
   scheduleToCloseTimeout: '1 minute',
   summary: 'check the policy',
 });
@@ -163,8 +163,18 @@ async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): P
     messages.applyPolicy,
     async (sent, options) => {
       try {
-        const input = checkInput(life, admitted(life, 'applyPolicy', sent), options);
-        const { policy, liveKeys, plan } = await checkPolicy(input);
+        const { lookForKeys = false, newKey = false } = options ?? {};
+        const isFirst = life.state.policy === null;
+        const checked = await checkPolicy({
+          policy: admitted(life, 'applyPolicy', sent),
+          isFirst,
+          at: now(),
+          lookForKeys: lookForKeys === true,
+        });
+        const { policy, plan } = checked;
+        const liveKeys = checked.lookForKeys
+          ? await findLiveKeys(life, policy, isFirst && newKey !== true)
+          : (checked.liveKeys ?? []);
         // Asked again: another apply may have been taken while the worker was asked.
         return { ...take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), { ...moment(), plan }), liveKeys };
       } catch (error) {
@@ -217,17 +227,18 @@ function isTooLong(): boolean {
   return historyLength > mostEvents || historySize > mostHistoryBytes;
 }
 
-function checkInput({ state }: Life, policy: unknown, options: messages.ApplyOptions | undefined) {
+/** Takes a turn with OpenRouter for each page of keys; whoever applies waits for it. */
+function findLiveKeys({ state }: Life, { name, connection, key }: Policy, refuse: boolean): Promise<LiveKey[]> {
   const known = [...(state.current === null ? [] : [state.current]), ...state.retiring].map(({ hash }) => hash);
-  const { lookForKeys = false, newKey = false } = options ?? {};
-  return {
-    policy,
-    isFirst: state.policy === null,
-    at: now(),
-    known,
-    lookForKeys: lookForKeys === true,
-    newKey: newKey === true,
-  };
+  const activities = proxyActivities<Pick<Activities, 'findLiveKeys'>>({
+    ...inTurn(connection, askedFor),
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '5 minutes',
+    heartbeatTimeout: heartbeatTimeoutMs,
+    summary: 'look for live keys that a policy of this name has left',
+  });
+  const { workspace, name: keyName } = key;
+  return activities.findLiveKeys({ policy: name, connection, workspace, keyName, known, refuse });
 }
 
 /** What was sealed with a key of the keyring that is to be retired moves to the active one. */

@@ -181,7 +181,8 @@ describe.concurrent('connections and secrets of this machine', () => {
     expect,
   }) => {
     const key = `sk-or-v1-${'b2'.repeat(32)}`;
-    const added = await keyturn(['connection', 'add', 'spare', '--base-url', 'http://127.0.0.1:9/api/v1'], `${key}\n`);
+    const options = ['--base-url', 'http://127.0.0.1:9/api/v1', '--requests-per-second'];
+    const added = await keyturn(['connection', 'add', 'spare', ...options, '0.5'], `${key}\n`);
     expect(added).toMatchObject({ code: 0, stdout: 'Connection spare is kept.\n' });
     expect(added.stderr).toContain('cannot be asked');
 
@@ -190,8 +191,11 @@ describe.concurrent('connections and secrets of this machine', () => {
 
     const listed = await keyturn(['connection', 'list', '-o', 'json']);
     expect(JSON.parse(listed.stdout)).toEqual([
-      { name: 'spare', source: 'vault', baseUrl: 'http://127.0.0.1:9/api/v1' },
+      { name: 'spare', source: 'vault', baseUrl: 'http://127.0.0.1:9/api/v1', requestsPerSecond: 0.5 },
     ]);
+    expect((await keyturn(['connection', 'list'])).stdout).toMatch(/^spare +vault +0\.5\/s +http/m);
+    const wrong = await keyturn(['connection', 'add', 'fast', ...options, '51'], key);
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('above 0 and at most 50') });
     const checked = await keyturn(['connection', 'check', 'spare', '-o', 'json']);
     expect(JSON.parse(checked.stdout)).toMatchObject({ name: 'spare', state: 'down' });
     expect(checked.code).toBe(1);

@@ -65,14 +65,14 @@ test('connections from a variable and from a file', async () => {
   write(
     join(cwd, 'keyturn.yaml'),
     `connections:
-  main: { env: OPENROUTER_MANAGEMENT_KEY }
+  main: { env: OPENROUTER_MANAGEMENT_KEY, requestsPerSecond: 0.5 }
   ops:  { file: /run/secrets/openrouter, baseUrl: https://openrouter.ai/api/v1/ }
   near: { file: ./key.txt, baseUrl: "http://127.0.0.1:4010/api/v1" }
 `,
   );
   expect((await read()).connections).toEqual(
     new Map([
-      ['main', { source: 'env', variable: 'OPENROUTER_MANAGEMENT_KEY' }],
+      ['main', { source: 'env', variable: 'OPENROUTER_MANAGEMENT_KEY', requestsPerSecond: 0.5 }],
       ['ops', { source: 'file', path: '/run/secrets/openrouter', baseUrl: 'https://openrouter.ai/api/v1' }],
       ['near', { source: 'file', path: join(cwd, 'key.txt'), baseUrl: 'http://127.0.0.1:4010/api/v1' }],
     ]),
@@ -86,7 +86,12 @@ test.each(['', '# nothing yet\n', 'connections:\n', 'connections: {}\n'])('%j de
 
 test.each([
   ['conections:\n  main: { env: KEY }\n', 1, 'conections', 'did you mean connections?'],
-  ['connections:\n  main: { enviroment: KEY }\n', 2, 'connections.main', 'is not a field; one of env, file, baseUrl'],
+  [
+    'connections:\n  main: { enviroment: KEY }\n',
+    2,
+    'connections.main',
+    'is not a field; one of env, file, baseUrl, requestsPerSecond',
+  ],
   ['connections:\n  main: { Env: KEY }\n', 2, 'connections.main.Env', 'did you mean env?'],
   ['connections:\n  main:\n    env: KEY\n    file: /key\n', 2, 'connections.main', 'needs exactly one source'],
   ['connections:\n  main: { baseUrl: "https://a.example" }\n', 2, 'connections.main', 'needs exactly one source'],
@@ -104,6 +109,18 @@ test.each([
     4,
     'connections.main.baseUrl',
     'is not a base URL',
+  ],
+  [
+    'connections:\n  main: { env: KEY, requestsPerSecond: 0 }\n',
+    2,
+    'connections.main.requestsPerSecond',
+    'above 0 and at',
+  ],
+  [
+    'connections:\n  main: { env: KEY, requestsPerSecond: 1/s }\n',
+    2,
+    'connections.main.requestsPerSecond',
+    'not a number',
   ],
   ['connections:\n  main: { env: A }\n  main: { env: B }\n', 3, 'connections.main', 'for the second time'],
   ['connections: {}\n---\nconnections: {}\n', 3, '', 'second document'],

@@ -29,8 +29,11 @@ function connect(
   const yaml = { file: '/etc/keyturn.yaml', connections: new Map(Object.entries(declared)) };
   return openConnections({ vaultFile, keyring: opener, declared: yaml, env });
 }
-const add = (name: string, key: string, more: { baseUrl?: string; replace?: boolean } = {}) =>
-  connect().add(name, { managementKey: new Secret(key), ...more });
+const add = (
+  name: string,
+  key: string,
+  more: { baseUrl?: string; requestsPerSecond?: number; replace?: boolean } = {},
+) => connect().add(name, { managementKey: new Secret(key), ...more });
 const keyOf = async (name: string, connections = connect()) => (await connections.get(name)).managementKey.reveal();
 const refused = (code: string, says: string) =>
   expect.objectContaining({ code, message: expect.stringContaining(says) });
@@ -39,7 +42,23 @@ describe('in the vault', () => {
   test('one that was added is there after a restart, without the line end it came with', async () => {
     await add('main', `${plaintext}\n`);
     expect(await keyOf('main')).toBe(plaintext);
-    expect(await connect().list()).toEqual([{ name: 'main', source: 'vault', baseUrl: openrouter }]);
+    expect(await connect().list()).toEqual([
+      { name: 'main', source: 'vault', baseUrl: openrouter, requestsPerSecond: null },
+    ]);
+  });
+
+  test('a pace of its own is kept, also in a vault from before there were any', async () => {
+    await add('slow', plaintext, { requestsPerSecond: 0.5 });
+    await add('none', plaintext);
+    expect(await connect().list()).toMatchObject([
+      { name: 'none', requestsPerSecond: null },
+      { name: 'slow', requestsPerSecond: 0.5 },
+    ]);
+    for (const requestsPerSecond of [0, -1, 51, Number.NaN]) {
+      await expect(add('new', plaintext, { requestsPerSecond })).rejects.toEqual(
+        refused('KEYTURN_USAGE', '--requests-per-second is not a number of requests a second; above 0 and at most 50'),
+      );
+    }
   });
 
   test('a base URL of its own is kept', async () => {
@@ -180,8 +199,8 @@ describe('declared in keyturn.yaml', () => {
     const connections = connect({ main: fromEnv }, { MANAGEMENT_KEY: 'from-env' });
     expect(await keyOf('main', connections)).toBe('from-env');
     expect(await connections.list()).toEqual([
-      { name: 'main', source: 'env', baseUrl: openrouter },
-      { name: 'other', source: 'vault', baseUrl: openrouter },
+      { name: 'main', source: 'env', baseUrl: openrouter, requestsPerSecond: null },
+      { name: 'other', source: 'vault', baseUrl: openrouter, requestsPerSecond: null },
     ]);
     await expect(connections.add('main', { managementKey: new Secret(plaintext), replace: true })).rejects.toEqual(
       refused('KEYTURN_CONNECTION_DECLARED', '/etc/keyturn.yaml'),

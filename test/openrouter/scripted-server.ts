@@ -56,13 +56,12 @@ export async function startScriptedServer(script: Script) {
 
 export const managementKey = new Secret(`sk-or-v1-${'d'.repeat(64)}`);
 
-/** A client that does not wait between requests, unless told. */
+/** A client whose requests take no turns, unless told. */
 export function clientOf(baseUrl: string, options: Partial<ManagementClientOptions> = {}) {
   const client = createManagementClient({
     connection: 'main',
     baseUrl,
     managementKey,
-    minIntervalMs: 0,
     timeoutMs: 5_000,
     ...options,
   });

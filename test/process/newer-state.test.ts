@@ -7,6 +7,7 @@ import { payloadCodec } from '../../codec/payload-codec.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
 import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
 import * as after from '../../policy/life/transitions.ts';
+import { startConnectionWorkers } from '../../worker/connection-workers.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import * as messages from '../../workflows/messages.ts';
 import { aPolicy, published, rotated } from '../policy/life/states.ts';
@@ -130,8 +131,14 @@ function start(name: string, state: unknown) {
 async function withWorker(workflows: WorkflowBundleWithSourceMap, work: () => Promise<void>): Promise<void> {
   const tools = await toolsOf(machine);
   const { namespace } = temporal;
-  const worker: Worker = await createWorker({ connection: native, namespace, tools, bundle: workflows });
-  await worker.runUntil(work);
+  const ours = { connection: native, namespace, tools };
+  const worker: Worker = await createWorker({ ...ours, bundle: workflows });
+  const ofConnections = startConnectionWorkers({ ...ours, ...tools, log: { warn: console.error } });
+  try {
+    await worker.runUntil(work);
+  } finally {
+    await ofConnections.close();
+  }
   for (const name of ['x', 'y', 'z']) expect(await failuresOf(name)).toEqual([]);
 }
 

@@ -8,6 +8,7 @@ import type { DevServerOptions } from '../../engine/dev-server.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { type LogLine, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { workerConfig } from '../../worker/config.ts';
+import { startConnectionWorkers } from '../../worker/connection-workers.ts';
 import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
 import { openTools } from '../../worker/open-tools.ts';
 import { untilPolling } from '../../worker/until-polling.ts';
@@ -80,14 +81,16 @@ async function newWorld(
   if (declared) await declareMain(machine, simulator);
   else await connectMain(machine, simulator.url, simulator.managementKey);
   const second = openSecondStore(machine);
-  const worker = await createWorker({
+  const tools = withSecondStore(await toolsOf(machine), second);
+  const ours = {
     connection,
     namespace: 'default',
-    tools: withSecondStore(await toolsOf(machine), second),
-    bundle,
+    tools,
     taskQueue,
     activityInterceptors: [stepHook((moment) => world.onMoment(moment))],
-  });
+  };
+  const worker = await createWorker({ ...ours, bundle });
+  const ofConnections = startConnectionWorkers({ ...ours, ...tools, log: { warn: console.error } });
   const running = worker.run();
   await untilPolling(connection, worker);
   const keyturn = await connect({ env: {}, address, keyring: machine.keyring, taskQueue });
@@ -100,7 +103,7 @@ async function newWorld(
     onMoment: async () => {},
     async close() {
       worker.shutdown();
-      await running;
+      await Promise.all([running, ofConnections.close()]);
       await keyturn.close();
       await simulator.close();
       all.push(...secrets);
@@ -118,8 +121,8 @@ async function newWorld(
 
 /** The steps' real tools, as the worker of this machine has them. */
 export async function toolsOf({ paths, env, folder }: Machine) {
-  const { settings, minIntervalMs } = workerConfig(env);
-  return openTools({ paths, env, cwd: folder, settings, minIntervalMs });
+  const { settings, perSecond } = workerConfig(env);
+  return openTools({ paths, env, cwd: folder, settings, perSecond });
 }
 
 /** Puts the management key of connection `main` in place, or another one in its place. */

@@ -35,6 +35,6 @@ export function openSecondStore({ folder, keyring }: Pick<Machine, 'folder' | 'k
 export const isDown = fault('KEYTURN_STORE_UNAVAILABLE', secondStoreName, 'it is down');
 
 /** The tools of a worker that knows both stores. */
-export function withSecondStore(tools: Tools, { store }: SecondStore): Tools {
-  return { ...tools, store: (name) => (name === secondStoreName ? store : tools.store(name)) };
+export function withSecondStore<Given extends Tools>(tools: Given, { store }: SecondStore): Given {
+  return { ...tools, store: (name: string) => (name === secondStoreName ? store : tools.store(name)) };
 }

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../../activities/index.ts';
 import { keyturnPaths } from '../../config/paths.ts';
 import { startDevServer } from '../../engine/dev-server.ts';
@@ -18,7 +18,7 @@ import { plus } from '../../policy/time/instant.ts';
 import { activityInterceptor } from '../../worker/activity-interceptor.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
 import * as messages from '../../workflows/messages.ts';
-import { taskQueue, workflowId } from '../../workflows/messages.ts';
+import { connectionQueue, taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 import { aPolicy, hour } from '../policy/life/states.ts';
 import { notingActivities } from '../workflows/noting-activities.ts';
@@ -156,7 +156,7 @@ try {
   const busy: Partial<Activities> = {
     createKey: async () => {
       isBusy = !isBusy;
-      if (isBusy) throw retryAfter(fault('KEYTURN_CONNECTION_BUSY', 'main', 1), second);
+      if (isBusy) throw retryAfter(fault('KEYTURN_NOT_SENT', 'recorded'), second);
       return { hash: '0'.repeat(64), sealed: 'kt1.test.x' as never, digest: 'd', expiresAt: null };
     },
   };
@@ -211,14 +211,16 @@ try {
 async function record(scenario: string, changes: Partial<Activities>, play: (scene: Scene) => Promise<void>) {
   if (recordedNames.includes(`${version}/${scenario}-1`)) return;
   const native = await NativeConnection.connect({ address: server.address });
-  const worker = await Worker.create({
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection: native,
-    taskQueue,
-    workflowBundle,
     identity,
     activities: { ...notingActivities([]), ...changes },
     interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
-  });
+  };
+  const workers = [
+    await Worker.create({ ...common, taskQueue, workflowBundle }),
+    await Worker.create({ ...common, taskQueue: connectionQueue(taskQueue, 'main') }),
+  ];
   const handle = client.workflow.getHandle(workflowId(scenario));
   const until: Scene['until'] = async (done) => {
     while (!done(await ask(handle))) await new Promise((again) => setTimeout(again, 200));
@@ -263,7 +265,8 @@ async function record(scenario: string, changes: Partial<Activities>, play: (sce
       }
     },
   };
-  await worker.runUntil(() => play(scene));
+  const ended = play(scene);
+  await Promise.all(workers.map((worker) => worker.runUntil(ended)));
   await native.close();
   await keepClosed();
   for (const [n, history] of kept.entries()) {

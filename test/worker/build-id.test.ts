@@ -8,7 +8,19 @@ import { buildIdOf } from '../../worker/build-id.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const folders = ['workflows', 'policy', 'errors', 'codec', 'worker', 'activities', 'openrouter', 'stores', 'config'];
+const folders = [
+  'workflows',
+  'policy',
+  'errors',
+  'codec',
+  'worker',
+  'activities',
+  'openrouter',
+  'stores',
+  'config',
+  'secrets',
+  'keyring',
+];
 
 let folder: string;
 let code: string;

@@ -23,11 +23,14 @@ export function notingActivities(calls: Call[]): Activities {
     settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 0 }, reapLooksMs: [] },
     now: never,
     wait: never,
+    giveWay: never,
+    once: never,
   });
   return {
     planRun,
     confirmRun,
-    checkPolicy: async ({ policy }) => ({ policy: policy as Policy, liveKeys: [] }),
+    checkPolicy: async ({ policy }) => ({ policy: policy as Policy }),
+    findLiveKeys: async () => [],
     sealAnew: async ({ sealed }) => sealed as never,
     createKey: async () => {
       const hash = String(++made).padStart(64, '0');

@@ -1,7 +1,7 @@
 import '../quiet-runtime.ts';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
 import { setupNamespace } from '../../engine/setup.ts';
@@ -9,7 +9,7 @@ import type { Policy } from '../../policy/declared/policy.ts';
 import { newPolicyState } from '../../policy/life/state.ts';
 import { activityInterceptor } from '../../worker/activity-interceptor.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
-import { applyPolicy, taskQueue, workflowId } from '../../workflows/messages.ts';
+import { applyPolicy, connectionQueue, taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 
 /** The SDK gives the server five seconds to listen, which on a busy machine a JVM does not always keep: asked thrice. */
@@ -27,14 +27,16 @@ async function startServer(tries = 3): Promise<TestWorkflowEnvironment> {
 export async function startTimeSkipping(activities: Activities) {
   const env = await startServer();
   await setupNamespace(env.connection, 'default', { searchAttributes: searchAttributeTypes });
-  const worker = await Worker.create({
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection: env.nativeConnection,
-    taskQueue,
-    workflowBundle: await bundleWorkflows(),
     activities,
     interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
-  });
-  const running = worker.run();
+  };
+  const workers = [
+    await Worker.create({ ...common, taskQueue, workflowBundle: await bundleWorkflows() }),
+    await Worker.create({ ...common, taskQueue: connectionQueue(taskQueue, 'main') }),
+  ];
+  const running = workers.map((worker) => worker.run());
   return {
     env,
     async apply(policy: Policy) {
@@ -48,8 +50,8 @@ export async function startTimeSkipping(activities: Activities) {
       return env.client.workflow.getHandle(workflowId(policy.name));
     },
     async close() {
-      worker.shutdown();
-      await running;
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
       await env.teardown();
     },
   };

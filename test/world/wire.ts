@@ -69,6 +69,8 @@ export function toolsFor(attempt: Attempt, world: Surroundings): Tools {
     settings: liveSettings,
     now: () => world.clock.now() + world.worker.skewMs,
     wait: world.clock.wait,
+    giveWay: world.clock.wait,
+    once: (_, work) => work(),
   };
 }
 
@@ -177,7 +179,7 @@ async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<
       sent.effect(0);
       throw sent.broken('the connection broke');
     case 'no turn':
-      throw retryAfter(fault('KEYTURN_CONNECTION_BUSY', 'main', 61), struckBy.retryAfterMs ?? 61_000);
+      throw retryAfter(fault('KEYTURN_NOT_SENT', 'it is not its turn'), struckBy.retryAfterMs ?? 61_000);
     case '429':
       throw sent.limited(struckBy.retryAfterMs);
     case '5xx':

@@ -8,11 +8,13 @@ import {
   proxyActivities,
   sleep,
   TimeoutFailure,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import type { FaultNote, StepReport } from '../../policy/life/state.ts';
-import { outOfTurn } from './rotate.ts';
+import { connectionQueue } from '../messages.ts';
+import { isSentAgain } from './rotate.ts';
 import { heartbeatTimeoutMs, retryPolicy, rowOf, type StepName, type StepOptions, stepNames } from './step-table.ts';
 import { StepFailed, type Steps, type Ways } from './steps.ts';
 
@@ -52,7 +54,7 @@ function stepsIn(scope: Scope, report: Report): Steps {
   };
 }
 
-type AnyStep = (input: unknown) => Promise<unknown>;
+type AnyStep = (input: object) => Promise<unknown>;
 
 function durableStep(name: StepName, scope: Scope, report: Report): AnyStep {
   const row = rowOf(name);
@@ -66,7 +68,7 @@ function durableStep(name: StepName, scope: Scope, report: Report): AnyStep {
       note,
     });
     const summary = row.summary(input).slice(0, 250);
-    const activities = proxyActivities<Activities>({ ...optionsOf(row), summary });
+    const activities = proxyActivities<Activities>({ ...optionsOf(row, input), summary });
     const step = activities[name] as unknown as AnyStep;
 
     if (scope.isStopped()) throw new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON());
@@ -77,18 +79,19 @@ function durableStep(name: StepName, scope: Scope, report: Report): AnyStep {
       return result;
     } catch (error) {
       const failed = new StepFailed(faultFrom(name, error));
-      const waits = name === 'createKey' && failed.fault.code === outOfTurn;
+      const waits = name === 'createKey' && isSentAgain(failed.fault);
       report(waits ? progress('running', 'waits for its turn') : progress('failed', failed.fault.code));
       throw failed;
     }
   };
 }
 
-function optionsOf({ startToCloseMs, scheduleToCloseMs, maximumAttempts, priority }: StepOptions): ActivityOptions {
+function optionsOf(row: StepOptions, input: object): ActivityOptions {
+  const { startToCloseMs, scheduleToCloseMs, maximumAttempts, priority = 3 } = row;
   return {
+    ...('connection' in input ? inTurn(String(input.connection), priority) : { priority: { priorityKey: priority } }),
     startToCloseTimeout: startToCloseMs,
     ...(scheduleToCloseMs === null ? {} : { scheduleToCloseTimeout: scheduleToCloseMs }),
-    ...(priority === undefined ? {} : { priority: { priorityKey: priority } }),
     heartbeatTimeout: heartbeatTimeoutMs,
     // What has begun is waited for: whether it took effect decides what has to be undone.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -101,6 +104,11 @@ function optionsOf({ startToCloseMs, scheduleToCloseMs, maximumAttempts, priorit
   };
 }
 
+/** On the task queue of the connection, where Temporal keeps its pace. */
+export function inTurn(connection: string, priorityKey: number): ActivityOptions {
+  return { taskQueue: connectionQueue(workflowInfo().taskQueue, connection), priority: { priorityKey } };
+}
+
 /** The worker puts code, kind and remedy on the failure (worker/activity-interceptor.ts); a time-out has none of them. */
 export function faultFrom(step: string, error: unknown): FaultNote {
   const cause = error instanceof ActivityFailure ? error.cause : error;
@@ -108,10 +116,16 @@ export function faultFrom(step: string, error: unknown): FaultNote {
     const [told] = (cause.details ?? []) as Partial<FaultNote>[];
     return { kind: 'terminal', remedy: '', ...told, code: cause.type, message: cause.message };
   }
-  // It may have been on its way: a key that nobody heard of is looked for.
+  // It may have been on its way: a key that nobody heard of is looked for. But not one whose turn never came.
   const isStopped = cause instanceof CancelledFailure;
-  if (isStopped && step !== 'createKey') return fault('KEYTURN_ROTATION_STOPPED').toJSON();
+  if (isStopped && (step !== 'createKey' || hasNotStarted(error))) return fault('KEYTURN_ROTATION_STOPPED').toJSON();
   if (isStopped || cause instanceof TimeoutFailure) return fault('KEYTURN_STEP_LOST', step).toJSON();
   const what = cause instanceof Error ? cause.message : 'an unknown failure';
   return fault('KEYTURN_INTERNAL', `${step}: ${what}`).toJSON();
+}
+
+function hasNotStarted(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { startedEventId } = error.failure?.activityFailureInfo ?? {};
+  return Number(startedEventId ?? 0) === 0;
 }

@@ -72,8 +72,6 @@ function keyRef(generation: number, { hash, digest }: CreatedKey): KeyRef {
   return { generation, hash, digest };
 }
 
-/** Too many requests of the connection wait; this one was not sent. */
-export const outOfTurn = 'KEYTURN_CONNECTION_BUSY';
 /** OpenRouter's own limit: decided before anything is done, so no key was made. */
 const rateLimited = 'KEYTURN_OPENROUTER_RATE_LIMITED';
 /** Where the error does not say how long to wait. */
@@ -113,22 +111,24 @@ async function createUnambiguously(
   }
 }
 
-/**
- * Where more policies are due at one time than their connection or OpenRouter takes requests, each waits until it is its
- * turn: that is no failure, and nothing was sent or nothing was made.
- */
+/** Where OpenRouter asks to be left alone, a create is sent later: that is no failure, and nothing was made. */
 async function inTurn(step: Steps, input: CreateKeyInput): Promise<CreatedKey> {
-  for (let askedMs = 0; ; ) {
+  for (let waitedMs = 0; ; ) {
     try {
       return await step.createKey(input);
     } catch (error) {
-      const { code, retryAfterMs = turnMs } = faultOf(error);
-      if (code === rateLimited) askedMs += retryAfterMs;
-      else if (code !== outOfTurn) throw error;
-      if (askedMs > longestWaitMs) throw error;
+      const told = faultOf(error);
+      const { retryAfterMs = turnMs } = told;
+      waitedMs += retryAfterMs;
+      if (!isSentAgain(told) || waitedMs > longestWaitMs) throw error;
       await step.pause(Math.max(1_000, retryAfterMs), `its turn with connection ${input.connection}`);
     }
   }
+}
+
+/** A create that was refused by a rate limit, or never sent: both say when to come again. */
+export function isSentAgain({ code, kind, retryAfterMs }: FaultNote): boolean {
+  return code === rateLimited || (kind === 'transient' && retryAfterMs !== undefined);
 }
 
 /** An error that Keyturn does not expect may have come after OpenRouter had made the key. */

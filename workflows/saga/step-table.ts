@@ -4,10 +4,14 @@ import type { Activities } from '../../activities/index.ts';
 export type StepOptions = {
   /** One try. */
   startToCloseMs: number;
-  /** All tries together; null: for ever. */
+  /** All tries together, with the waits for a turn; null: for ever. */
   scheduleToCloseMs: number | null;
   maximumAttempts: number | null;
-  /** Temporal's priority key, 1 (first) to 5. Default 3. */
+  /**
+   * Its place among those that wait, 1 before 5: for a turn of their connection, where they ask OpenRouter. What has begun
+   * goes before what begins: else a fleet that is due at one time would make all of its keys first. Nobody knows how long
+   * a wait for a turn is, so tries bound these steps, and no time. Default 3.
+   */
   priority?: number;
 };
 
@@ -39,13 +43,21 @@ const storeStep: StepOptions = {
 };
 /** What fails as part of a duty is owed, shown, and tried again for ever; this is how long it takes to show. */
 const undoStep: StepOptions = { ...storeStep, scheduleToCloseMs: 10 * minute };
+/** Before every step that carries on or begins: somebody waits for the answer. */
+export const askedFor = 1;
+const carriesOn = 2;
+const begins = 5;
+
 /**
- * A request may wait a minute for its turn and half a minute for its answer (openrouter/client.ts), more than once.
- * Three tries: nothing else of the policy goes on meanwhile, and `status` shows only then what is owed.
+ * Three tries, each of two turns at most (worker/turns.ts): nothing else of the policy goes on meanwhile, and `status`
+ * shows only then what is owed.
  */
-const upstreamStep: StepOptions = { startToCloseMs: 4 * minute, scheduleToCloseMs: 15 * minute, maximumAttempts: 3 };
-/** Longer than what it polls: the edges of OpenRouter, or its own patient look. */
-const pollingStep: StepOptions = { startToCloseMs: 9 * minute, scheduleToCloseMs: 20 * minute, maximumAttempts: null };
+const upstreamStep: StepOptions = {
+  startToCloseMs: 4 * minute,
+  scheduleToCloseMs: null,
+  maximumAttempts: 6,
+  priority: carriesOn,
+};
 /** Milliseconds, and tried for ever; it goes before the steps of other policies, which wait their turn with OpenRouter. */
 const briefStep: StepOptions = {
   startToCloseMs: 10 * second,
@@ -59,13 +71,18 @@ export const stepTable = {
   createKey: {
     // Once: a second POST for the same marker could make a second key (facts §1, §10).
     startToCloseMs: 2 * minute,
-    scheduleToCloseMs: 5 * minute,
+    scheduleToCloseMs: null,
     maximumAttempts: 1,
+    priority: begins,
     summary: ({ marker }) => `create key ${marker}`,
     note: (_, { hash }) => shortHash(hash),
   },
   verifyKey: {
-    ...pollingStep,
+    // Longer than it polls the edges of OpenRouter. A quarter of an hour of tries.
+    startToCloseMs: 9 * minute,
+    scheduleToCloseMs: null,
+    maximumAttempts: 20,
+    priority: carriesOn,
     summary: ({ hash }) => `verify key ${shortHash(hash)}: OpenRouter accepts it, and it is what was asked`,
     note: (_, { accepted }) => `${accepted} of ${accepted} accepted`,
   },
@@ -100,7 +117,11 @@ export const stepTable = {
     note: () => 'has its final name',
   },
   reapKey: {
-    ...pollingStep,
+    // A time after all: each of its turns is a try, and it has as many as there are pages of keys.
+    startToCloseMs: 9 * minute,
+    scheduleToCloseMs: 60 * minute,
+    maximumAttempts: null,
+    priority: carriesOn,
     summary: ({ marker }) => `look for key ${marker} and remove it`,
     note: (_, { found }) => (found ? 'removed' : 'not found'),
   },

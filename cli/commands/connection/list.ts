@@ -5,16 +5,21 @@ import { note, print, printJson } from '../../print.ts';
 export function connectionListCommand(connection: Command): void {
   connection
     .command('list')
-    .description('list the connections: names and where their keys are kept, never the keys')
+    .description('list the connections: names, paces and where their keys are kept, never the keys')
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  $ keyturn connection list\n')
     .action(async ({ output }: Output) => {
       const { connectionsHere } = await import('../../connections-here.ts');
-      const connections = await (await connectionsHere()).list();
+      const { defaultRequestsPerSecond } = await import('../../../config/declared-connection.ts');
+      const connections = (await (await connectionsHere()).list()).map((one) => {
+        return { ...one, requestsPerSecond: one.requestsPerSecond ?? defaultRequestsPerSecond };
+      });
       if (output === 'json') return printJson(connections);
       if (connections.length === 0) return note('No connections yet: keyturn connection add NAME.');
       const { table } = await import('../../show/layout.ts');
-      const rows = connections.map(({ name, source, baseUrl }) => [name, source, baseUrl]);
-      print(table([['CONNECTION', 'KEPT IN', 'ADDRESS'], ...rows]).join('\n'));
+      const rows = connections.map(({ name, source, baseUrl, requestsPerSecond }) => {
+        return [name, source, `${requestsPerSecond}/s`, baseUrl];
+      });
+      print(table([['CONNECTION', 'KEPT IN', 'PACE', 'ADDRESS'], ...rows]).join('\n'));
     });
 }
