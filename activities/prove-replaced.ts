@@ -28,7 +28,8 @@ export async function proveReplaced(tools: Tools, retirement: Retirement, works:
   }
   if (successor === null) return;
   const { hash, generation, rotationId, sealed } = successor;
-  const value = shown ?? (sealed && unseal(tools.keyring, sealed, sealingContext({ policy, rotationId })));
+  const context = sealingContext({ policy, rotationId });
+  const value = shown ?? (sealed === null ? null : unseal(tools.keyring, sealed, context));
   const api = await tools.openrouter(connection);
   const name = `key #${generation}, which should have replaced it,`;
   // A key that somebody has stopped may still be accepted for minutes; its record tells. That is worth a turn before a

@@ -30,8 +30,8 @@ test('a rotation and the end of the key before it take one turn a step, and one 
     'patchKey',
     'deleteKey',
   ]);
-  // With the new key: three to accept it (five in life), and one before each of the last two steps.
-  expect(asked.filter((operation) => operation === 'currentKey')).toHaveLength(5);
+  // With the new key: three to accept it (five in life), one in each turn of disableKey, one before deleteKey.
+  expect(asked.filter((operation) => operation === 'currentKey')).toHaveLength(6);
 });
 
 test('a scan takes a turn for each page, and finds the key that it looks for', { timeout: 30_000 }, async () => {
