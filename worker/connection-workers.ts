@@ -89,16 +89,24 @@ export function startConnectionWorkers(options: ConnectionWorkersOptions): Conne
     }
   }
 
-  async function look(n: number): Promise<void> {
+  async function serveKnown(): Promise<void> {
     for (const [name, perSecond] of await paces()) await serve(name, perSecond);
-    if (n % every.unknown === 0) await serveUnknown();
-    await tendPauses(n % every.pauses === 0);
+  }
+
+  const said = new Set<string>();
+  /** A vault that is locked, a server that restarts or knows no limits: tried again, and said once. */
+  async function tried(work: Promise<void>): Promise<void> {
+    await work.catch((error: Error) => {
+      if (!said.has(error.message)) log.warn({ err: error }, 'connections are not served as they should be');
+      said.add(error.message);
+    });
   }
 
   const looking = (async () => {
     for (let n = 0; !closing.signal.aborted; n += 1) {
-      // A vault that is locked, a server that restarts or knows no limits: asked again.
-      await look(n).catch(() => {});
+      await tried(serveKnown());
+      if (n % every.unknown === 0) await tried(serveUnknown());
+      await tried(tendPauses(n % every.pauses === 0));
       await sleep(lookMs, undefined, { signal: closing.signal }).catch(() => {});
     }
   })();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { NativeConnection } from '@temporalio/worker';
 
@@ -13,7 +14,7 @@ export type PausableQueue = {
  *
  * Nothing ends a limit in Temporal but a worker. So each worker of the connection looks for pauses that are over, and
  * counts their time on its own clock from when it saw them first: no two clocks are compared. Where the server knows no
- * limits, a pause is this process's own.
+ * limits, or lets no worker set one, a pause is this process's own.
  */
 export type Pauses = {
   /** From now on, unless a longer one is under way. */
@@ -25,6 +26,9 @@ export type Pauses = {
   /** A pause of this queue is known here: it has to be tended soon. */
   isKnown(queue: PausableQueue): boolean;
 };
+
+/** A step that asks must not be kept for longer than it may take. */
+const answerMs = 2_000;
 
 /** `temporal.api.enums.v1.TaskQueueType` */
 const activityQueue = 2;
@@ -93,7 +97,8 @@ export function createPauses(): Pauses {
       await tend(queue).catch(() => {});
     },
     async leftMs(queue) {
-      const found = await look(queue).catch(() => null);
+      const noAnswer = sleep(answerMs, null, { ref: false });
+      const found = await Promise.race([look(queue).catch(() => null), noAnswer]);
       return Math.max(ownLeft(queue), found === null ? 0 : found.endsAt - now());
     },
     tend,
