@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import type { Tools } from '../activities/tools.ts';
 import { connectTemporal, type Temporal } from '../client/temporal.ts';
 import { type KeyturnPaths, keyturnPaths } from '../config/paths.ts';
@@ -10,7 +10,8 @@ import { findDevServer } from '../engine/find-dev-server.ts';
 import type { Progress } from '../engine/progress.ts';
 import { setupNamespace } from '../engine/setup.ts';
 import { type Keyring, openKeyring } from '../keyring/keyring.ts';
-import { bundleWorkflows, createWorker } from '../worker/create-worker.ts';
+import { createWorker } from '../worker/create-worker.ts';
+import { type WorkflowBundle, workflowBundle } from '../worker/workflow-bundle.ts';
 import { searchAttributeTypes } from '../workflows/search-attributes.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -74,6 +75,6 @@ export async function startStack(executable: string): Promise<Stack> {
 }
 
 /** The real workflow and what it is compared with, bundled as production does it. */
-export async function bundleBenchWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  return bundleWorkflows(fileURLToPath(new URL('./workflows.ts', import.meta.url)));
+export async function bundleBenchWorkflows(): Promise<WorkflowBundle> {
+  return workflowBundle(fileURLToPath(new URL('./workflows.ts', import.meta.url)));
 }

@@ -8,7 +8,7 @@ import { setupNamespace } from '../../engine/setup.ts';
 import type { Policy } from '../../policy/declared/policy.ts';
 import { newPolicyState } from '../../policy/life/state.ts';
 import { activityInterceptor } from '../../worker/activity-interceptor.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import { applyPolicy, taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 
@@ -30,7 +30,7 @@ export async function startTimeSkipping(activities: Activities) {
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue,
-    workflowBundle: await bundleWorkflows(),
+    workflowBundle: await workflowBundle(),
     activities,
     interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
   });
