@@ -8,7 +8,9 @@ COPY package.json package-lock.json .npmrc ./
 # from the lockfile here too. No package needs its install script.
 RUN npm install --no-save --ignore-scripts
 COPY . .
-RUN npx tsc -p tsconfig.build.json && chmod 755 dist/cli/main.js
+# The workflow code is bundled here: a worker that did it itself would need twice the memory.
+RUN npx tsc -p tsconfig.build.json && node dist/worker/make-bundle.js dist/workflow-bundle.js \
+  && chmod 755 dist/cli/main.js
 RUN npm prune --no-save --omit=dev --ignore-scripts
 
 # No npm in it, and no shell tools beyond Debian's own.

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import type { Tools } from '../activities/tools.ts';
 import { connectTemporal, type Temporal } from '../client/temporal.ts';
 import { type KeyturnPaths, keyturnPaths } from '../config/paths.ts';
@@ -11,8 +11,9 @@ import type { Progress } from '../engine/progress.ts';
 import { setupNamespace } from '../engine/setup.ts';
 import { type Keyring, openKeyring } from '../keyring/keyring.ts';
 import { startConnectionWorkers } from '../worker/connection-workers.ts';
-import { bundleWorkflows, createWorker } from '../worker/create-worker.ts';
+import { createWorker } from '../worker/create-worker.ts';
 import { createPauses } from '../worker/pauses.ts';
+import { type WorkflowBundle, workflowBundle } from '../worker/workflow-bundle.ts';
 import { searchAttributeTypes } from '../workflows/search-attributes.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -22,7 +23,7 @@ export type Stack = {
   /** Keyring, vault and all else of these workers and clients, in a temp folder. */
   paths: KeyturnPaths;
   keyring: Keyring;
-  bundle: WorkflowBundleWithSourceMap;
+  bundle: WorkflowBundle;
   /** A connection of the client library whose policies live on this task queue. */
   client(taskQueue: string): Promise<Temporal>;
   /** Runs a worker in this process for as long as `work` takes. */
@@ -90,6 +91,6 @@ export async function startStack(executable: string): Promise<Stack> {
 }
 
 /** The real workflow and what it is compared with, bundled as production does it. */
-export async function bundleBenchWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  return bundleWorkflows(fileURLToPath(new URL('./workflows.ts', import.meta.url)));
+export async function bundleBenchWorkflows(): Promise<WorkflowBundle> {
+  return workflowBundle(fileURLToPath(new URL('./workflows.ts', import.meta.url)));
 }

@@ -1,27 +1,24 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Context } from '@temporalio/activity';
 import {
   type ActivityInterceptorsFactory,
-  bundleWorkflowCode,
   type NativeConnection,
   type WorkerOptions as TemporalWorkerOptions,
   Worker,
-  type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { Tools } from '../activities/tools.ts';
-import { failureConverterPath, payloadConverterPath, workerDataConverter } from '../codec/data-converter.ts';
+import { workerDataConverter } from '../codec/data-converter.ts';
 import { deploymentName, taskQueue } from '../workflows/messages.ts';
 import { activityInterceptor } from './activity-interceptor.ts';
 import type { Versioning } from './versioning.ts';
+import { type WorkflowBundle, workflowBundle } from './workflow-bundle.ts';
 
 export type WorkerOptions = {
   connection: NativeConnection;
   namespace: string;
   tools: Tools;
-  /** Made by `bundleWorkflows`; made anew where it is not given. */
-  bundle?: WorkflowBundleWithSourceMap;
+  /** Default: `workflowBundle()`. */
+  bundle?: WorkflowBundle;
   /** Default null: the worker shows no build, and takes any policy. */
   versioning?: Versioning | null;
   /** Default: `taskQueue`. */
@@ -38,7 +35,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
   return Worker.create({
     ...commonOptions(options),
     taskQueue: options.taskQueue ?? taskQueue,
-    workflowBundle: options.bundle ?? (await bundleWorkflows()),
+    workflowBundle: options.bundle ?? (await workflowBundle()),
     activities: createActivities(options.tools),
     // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
     // policies than that are fine; they are replayed from a short history when they wake.
@@ -72,30 +69,4 @@ export function commonOptions({ connection, namespace, tools, versioning, activi
 function deploymentOptions({ buildId, behavior }: Versioning) {
   const version = { deploymentName, buildId };
   return { useWorkerVersioning: true as const, version, defaultVersioningBehavior: behavior };
-}
-
-/**
- * The workflow code, bundled once; takes about a second. `workflowsPath`: default ours, from the sources or from the
- * built package; a benchmark adds its own workflows.
- *
- * The modules are loaded once a worker and not once a policy: half of the heap of a policy that sleeps. Policies then
- * share what stands at the top of a module, so workflow code keeps nothing there that changes.
- */
-export async function bundleWorkflows(workflowsPath = ownWorkflows()): Promise<WorkflowBundleWithSourceMap> {
-  const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
-  const preloadModules = [workflowsPath];
-  return bundleWorkflowCode({
-    workflowsPath,
-    preloadModules,
-    failureConverterPath: failureConverterPath(),
-    payloadConverterPath: payloadConverterPath(),
-    logger: silent,
-    // Modules are named by their whole path, also those outside of the folder that the process was started in.
-    webpackConfigHook: (config) => ({ ...config, context: '/' }),
-  });
-}
-
-function ownWorkflows(): string {
-  const source = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-  return existsSync(source) ? source : source.replace(/\.ts$/, '.js');
 }

@@ -3,7 +3,7 @@ import { buildIdOf } from './build-id.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { startConnectionWorkers } from './connection-workers.ts';
-import { bundleWorkflows, createWorker, type WorkerOptions } from './create-worker.ts';
+import { createWorker, type WorkerOptions } from './create-worker.ts';
 import { startHealth } from './health.ts';
 import { leaveNoTraces } from './leave-no-traces.ts';
 import { createLogger } from './logger.ts';
@@ -12,6 +12,7 @@ import { installRuntime } from './runtime.ts';
 import { takeLead } from './take-lead.ts';
 import { untilPolling } from './until-polling.ts';
 import { versioningOn } from './versioning.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 /** What a parent process is told once the worker polls (`process.send`). */
 export type WorkerReady = { ready: true; healthPort: number };
@@ -37,7 +38,7 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, stopNow);
   try {
     const { connection, namespace } = await connectTemporal(log, stop.signal);
-    const bundle = options.bundle ?? (await bundleWorkflows());
+    const bundle = options.bundle ?? (await workflowBundle());
     const { versioning: setting } = config;
     const versioning = await versioningOn(
       connection,

@@ -1,6 +1,6 @@
 import '../quiet-runtime.ts';
 import type { Payload } from '@temporalio/common';
-import { NativeConnection, type Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { connectTemporal, type Temporal } from '../../client/temporal.ts';
 import { payloadCodec } from '../../codec/payload-codec.ts';
@@ -8,7 +8,8 @@ import type { DevServer } from '../../engine/dev-server.ts';
 import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
 import * as after from '../../policy/life/transitions.ts';
 import { startConnectionWorkers } from '../../worker/connection-workers.ts';
-import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
+import { createWorker } from '../../worker/create-worker.ts';
+import { type WorkflowBundle, workflowBundle } from '../../worker/workflow-bundle.ts';
 import * as messages from '../../workflows/messages.ts';
 import { aPolicy, published, rotated } from '../policy/life/states.ts';
 import { toolsOf } from './own-world.ts';
@@ -20,9 +21,9 @@ let machine: Machine;
 let server: DevServer;
 let native: NativeConnection;
 let temporal: Temporal;
-let bundle: WorkflowBundleWithSourceMap;
+let bundle: WorkflowBundle;
 /** The code of today, as if it were a later release: one that knows the number. */
-let newerBundle: WorkflowBundleWithSourceMap;
+let newerBundle: WorkflowBundle;
 
 beforeAll(async () => {
   machine = await newMachine();
@@ -30,7 +31,7 @@ beforeAll(async () => {
   const { address } = server;
   native = await NativeConnection.connect({ address });
   temporal = await connectTemporal({ env: {}, address, keyring: machine.keyring });
-  bundle = await bundleWorkflows();
+  bundle = await workflowBundle();
   const code = bundle.code.replace(/(const stateVersion = )\d+/, `$1${newer}`);
   expect(code).not.toBe(bundle.code);
   newerBundle = { ...bundle, code };
@@ -128,7 +129,7 @@ function start(name: string, state: unknown) {
   return temporal.client.workflow.start(workflowType, { workflowId, taskQueue, args: [state] });
 }
 
-async function withWorker(workflows: WorkflowBundleWithSourceMap, work: () => Promise<void>): Promise<void> {
+async function withWorker(workflows: WorkflowBundle, work: () => Promise<void>): Promise<void> {
   const tools = await toolsOf(machine);
   const { namespace } = temporal;
   const ours = { connection: native, namespace, tools };

@@ -1,7 +1,7 @@
 import '../quiet-runtime.ts';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { connect, type Keyturn } from '../../client/keyturn.ts';
 import type { DevServerOptions } from '../../engine/dev-server.ts';
@@ -9,9 +9,10 @@ import { Secret } from '../../secrets/secret.ts';
 import { type LogLine, type Simulator, startSimulator } from '../../simulator/index.ts';
 import { workerConfig } from '../../worker/config.ts';
 import { startConnectionWorkers } from '../../worker/connection-workers.ts';
-import { bundleWorkflows, createWorker } from '../../worker/create-worker.ts';
+import { createWorker } from '../../worker/create-worker.ts';
 import { openTools } from '../../worker/open-tools.ts';
 import { untilPolling } from '../../worker/until-polling.ts';
+import { type WorkflowBundle, workflowBundle } from '../../worker/workflow-bundle.ts';
 import { expectNoLeak, machineFiles, ownersFile, requireNone } from './everywhere.ts';
 import { expectReplays } from './replays.ts';
 import { openSecondStore, type SecondStore, withSecondStore } from './second-store.ts';
@@ -38,7 +39,7 @@ export async function shareTemporal(dynamicConfig: DevServerOptions['dynamicConf
   const temporal = await startTemporal(machine, inject('temporalCli'), { dynamicConfig });
   const { address } = temporal;
   const connection = await NativeConnection.connect({ address });
-  const bundle = await bundleWorkflows();
+  const bundle = await workflowBundle();
   const { secrets } = machine;
   let worlds = 0;
   return {
@@ -60,7 +61,7 @@ export async function shareTemporal(dynamicConfig: DevServerOptions['dynamicConf
 type Shared = {
   address: string;
   connection: NativeConnection;
-  bundle: WorkflowBundleWithSourceMap;
+  bundle: WorkflowBundle;
   taskQueue: string;
   /** Those of all worlds: none may be in Temporal's database. */
   secrets: string[];

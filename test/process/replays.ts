@@ -5,12 +5,9 @@ import { connectTemporal } from '../../client/temporal.ts';
 import { workerDataConverter } from '../../codec/data-converter.ts';
 import { payloadCodec } from '../../codec/payload-codec.ts';
 import { openKeyring } from '../../keyring/keyring.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import type { Searched } from './everywhere.ts';
 import { payloadsIn } from './secret-scan.ts';
-
-/** Made once a test file: it takes a second or two. */
-let bundle: ReturnType<typeof bundleWorkflows> | undefined;
 
 /**
  * Fails when a workflow's history cannot be replayed by the code that made it: then a worker that starts anew is stuck
@@ -24,11 +21,13 @@ export async function expectReplays({ paths, at }: Pick<Searched, 'paths' | 'at'
   const decode = async (payload: Payload) => (await codec.decode([payload]))[0] as Payload;
   const stuck: string[] = [];
   try {
-    bundle ??= bundleWorkflows();
-    const workflowBundle = await bundle;
     const query = at.taskQueue === undefined ? '' : `TaskQueue = "${at.taskQueue}"`;
     const histories = readable(client.workflow.list({ query }).intoHistories(), decode);
-    const options = { workflowBundle, namespace, dataConverter: workerDataConverter(keyring, namespace) };
+    const options = {
+      workflowBundle: await workflowBundle(),
+      namespace,
+      dataConverter: workerDataConverter(keyring, namespace),
+    };
     for await (const { workflowId, runId, error } of Worker.runReplayHistories(options, histories)) {
       if (error) stuck.push(`${workflowId} (${runId}): ${error.message}`);
     }

@@ -1,11 +1,11 @@
 import '../quiet-runtime.ts';
-import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { expect } from 'vitest';
 import type { Build } from '../../client/builds.ts';
 import { connectTemporal, type Temporal } from '../../client/temporal.ts';
 import { dataConverter } from '../../codec/data-converter.ts';
 import { buildIdOf } from '../../worker/build-id.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { type WorkflowBundle, workflowBundle } from '../../worker/workflow-bundle.ts';
 import { workflowId } from '../../workflows/messages.ts';
 import { runKeyturn } from '../run-keyturn.ts';
 import { expectAgreement } from './agreement.ts';
@@ -27,7 +27,7 @@ const policies = ['asleep', 'at-work'];
 export async function rollForwardAndBack(site: Site, { pinned }: { pinned: boolean }): Promise<void> {
   const { keyturn } = site;
   const temporal = await connectTemporal({ env: site.env, keyring: site.keyring });
-  const bundles = { first: await bundleWorkflows(), second: await bundleOtherBuild() };
+  const bundles = { first: await workflowBundle(), second: await bundleOtherBuild() };
   const [first, second] = [buildIdOf(bundles.first), buildIdOf(bundles.second)];
   const { held, hold } = rotationsHeld();
   const workers: WorkerProcess[] = [startHookedWorker(site, held)];
@@ -165,7 +165,7 @@ async function expectNoTaskFailed(temporal: Temporal): Promise<void> {
 async function expectReplaysOnItsBuilds(
   temporal: Temporal,
   { keyring }: Pick<Site, 'keyring'>,
-  bundles: Record<string, WorkflowBundleWithSourceMap>,
+  bundles: Record<string, WorkflowBundle>,
 ): Promise<void> {
   const { namespace } = temporal;
   const ran: Record<string, number> = {};

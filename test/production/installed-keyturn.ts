@@ -42,6 +42,7 @@ export async function installKeyturn(): Promise<InstalledKeyturn> {
   for (const file of ['package.json', 'package-lock.json', '.npmrc'])
     await cp(join(checkout, file), join(folder, file));
   await step('npm', ['install', '--no-save', '--omit=dev', '--ignore-scripts'], folder);
+  await step(process.execPath, ['dist/worker/make-bundle.js', 'dist/workflow-bundle.js'], folder);
   const main = join(folder, 'dist/cli/main.js');
   return {
     async run(args, env) {

@@ -16,7 +16,7 @@ import type { Policy } from '../../policy/declared/policy.ts';
 import { newPolicyState, type PolicyState } from '../../policy/life/state.ts';
 import { plus } from '../../policy/time/instant.ts';
 import { activityInterceptor } from '../../worker/activity-interceptor.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import * as messages from '../../workflows/messages.ts';
 import { connectionQueue, taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
@@ -52,7 +52,7 @@ const server = await startDevServer({
 const connection = await Connection.connect({ address: server.address });
 await setupNamespace(connection, 'default', { searchAttributes: searchAttributeTypes });
 const client = new Client({ connection, identity });
-const workflowBundle = await bundleWorkflows();
+const bundle = await workflowBundle();
 await mkdir(new URL(`${version}/`, folder), { recursive: true });
 
 type Handle = ReturnType<typeof client.workflow.getHandle>;
@@ -218,7 +218,7 @@ async function record(scenario: string, changes: Partial<Activities>, play: (sce
     interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
   };
   const workers = [
-    await Worker.create({ ...common, taskQueue, workflowBundle }),
+    await Worker.create({ ...common, taskQueue, workflowBundle: bundle }),
     await Worker.create({ ...common, taskQueue: connectionQueue(taskQueue, 'main') }),
   ];
   const handle = client.workflow.getHandle(workflowId(scenario));

@@ -1,12 +1,12 @@
 import '../quiet-runtime.ts';
-import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CreatedKey, CreateKeyInput } from '../../activities/create-key.ts';
 import type { VerifySecretInput } from '../../activities/verify-secret.ts';
 import { nextStep } from '../../policy/life/agenda.ts';
 import { migratedState } from '../../policy/life/migrations.ts';
 import type { PolicyState } from '../../policy/life/state.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { type WorkflowBundle, workflowBundle } from '../../worker/workflow-bundle.ts';
 import {
   attributesOf,
   endsAsleep,
@@ -19,13 +19,13 @@ import {
   recordedNames,
 } from './histories.ts';
 
-let workflowBundle: WorkflowBundleWithSourceMap;
+let bundle: WorkflowBundle;
 beforeAll(async () => {
-  workflowBundle = await bundleWorkflows();
+  bundle = await workflowBundle();
 });
 
 function replay(history: unknown): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle }, history);
+  return Worker.runReplayHistory({ workflowBundle: bundle }, history);
 }
 
 describe.each(recordedNames)('the recorded run %s', (name) => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildIdOf } from '../../worker/build-id.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { makeBundle } from '../../worker/make-bundle.ts';
+import { bundledFolders } from '../../worker/workflow-bundle.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const folders = [
@@ -26,7 +27,7 @@ let folder: string;
 let code: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keyturn-build-id-'));
-  code = (await bundleWorkflows()).code;
+  code = (await makeBundle()).code;
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -43,9 +44,9 @@ async function copyIn(place: string, packages: string): Promise<string> {
 /** As a worker of that copy, started in `cwd`, has it. */
 function idIn(copy: string, cwd: string): string {
   const program = `
-    const { bundleWorkflows } = await import('${copy}/worker/create-worker.ts');
+    const { makeBundle } = await import('${copy}/worker/make-bundle.ts');
     const { buildIdOf } = await import('${copy}/worker/build-id.ts');
-    process.stdout.write(buildIdOf(await bundleWorkflows()));`;
+    process.stdout.write(buildIdOf(await makeBundle()));`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd, encoding: 'utf8' });
 }
 
@@ -55,6 +56,17 @@ test('the same code in another folder is the same build, or a new machine would 
   const deep = await copyIn('releases/of-today/keyturn', 'releases/of-today/keyturn');
   expect(idIn(deep, deep)).toBe(here);
   expect(idIn(await copyIn('flat', ''), '/')).toBe(here);
+});
+
+test('every source of the bundle is watched, or a checkout would go on with a bundle of older code', () => {
+  const sources = [...code.matchAll(/^\/\*\*\*\/ "\.\/([^"]+)\.ts"$/gm)].map(([, path = '']) => path);
+  expect(sources).toContain('policy/life/lifecycle');
+  expect(sources.filter((path) => !bundledFolders.includes(path.split('/')[0] ?? ''))).toEqual([]);
+});
+
+test('a bundle does not tell where it was made, or a package would', () => {
+  const map = code.slice(code.lastIndexOf('base64,') + 'base64,'.length);
+  expect(code + Buffer.from(map, 'base64').toString()).not.toContain(checkout);
 });
 
 test('a map of the sources is no part of the code', () => {

@@ -8,7 +8,7 @@ import { setupNamespace } from '../../engine/setup.ts';
 import type { Policy } from '../../policy/declared/policy.ts';
 import { newPolicyState } from '../../policy/life/state.ts';
 import { activityInterceptor } from '../../worker/activity-interceptor.ts';
-import { bundleWorkflows } from '../../worker/create-worker.ts';
+import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import { applyPolicy, connectionQueue, taskQueue, workflowId } from '../../workflows/messages.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 
@@ -33,7 +33,7 @@ export async function startTimeSkipping(activities: Activities) {
     interceptors: { activity: [(context) => ({ inbound: activityInterceptor(context) })] },
   };
   const workers = [
-    await Worker.create({ ...common, taskQueue, workflowBundle: await bundleWorkflows() }),
+    await Worker.create({ ...common, taskQueue, workflowBundle: await workflowBundle() }),
     await Worker.create({ ...common, taskQueue: connectionQueue(taskQueue, 'main') }),
   ];
   const running = workers.map((worker) => worker.run());
