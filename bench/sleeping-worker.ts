@@ -1,7 +1,7 @@
 /** A worker in a process of its own, whose memory bench/sleeping-heap.ts looks at: sleeping-worker.ts ADDRESS QUEUE KEYRING */
 import '../test/quiet-runtime.ts';
 import { NativeConnection } from '@temporalio/worker';
-import { openKeyring } from '../keyring/keyring.ts';
+import { openKeyring } from '../keyring/keyring-source.ts';
 import { startConnectionWorkers } from '../worker/connection-workers.ts';
 import { createWorker } from '../worker/create-worker.ts';
 import { noOpTools } from './no-op-tools.ts';

@@ -1,7 +1,7 @@
 import { fault } from '../errors/keyturn-error.ts';
 import { oneLine, reasonLength, requestIdLength } from '../policy/declared/limits.ts';
 import type { EndingMode } from '../policy/life/state.ts';
-import type { ApplyOptions, RotateOptions } from './keyturn.ts';
+import type { ApplyOptions, RotateOptions } from './options.ts';
 
 /**
  * What the library was given, checked before anything is sent: plain JavaScript knows no types, and a wrong word must not

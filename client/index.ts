@@ -5,8 +5,9 @@ export type { EndingMode, Happening, LiveKey, RotationRecord, StepReport } from 
 export type { LeftBehind, PolicyStatus } from '../policy/life/status.ts';
 export type { Run } from '../policy/time/schedule.ts';
 export type { Applied, Ticket } from '../workflows/messages.ts';
-export { type ApplyOptions, connect, type Keyturn, type RotateOptions } from './keyturn.ts';
+export { connect, type Keyturn } from './keyturn.ts';
 export type { ListedPolicy } from './list-policies.ts';
+export type { ApplyOptions, RotateOptions } from './options.ts';
 export type { PolicyInput } from './policy-input.ts';
 export type { ConnectOptions } from './temporal.ts';
 export type { Upcoming } from './upcoming.ts';

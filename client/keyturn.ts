@@ -15,26 +15,13 @@ import {
   checkRotationId,
 } from './check-arguments.ts';
 import { type ListedPolicy, listPolicies } from './list-policies.ts';
+import type { ApplyOptions, RotateOptions } from './options.ts';
 import { type PolicyInput, readPolicyInput } from './policy-input.ts';
 import { policyStatus } from './policy-status.ts';
 import { signal } from './signal.ts';
 import { type ConnectOptions, connectTemporal } from './temporal.ts';
 import { type Upcoming, upcoming } from './upcoming.ts';
 import { type RotationProgress, waitFor } from './wait-for.ts';
-
-export type RotateOptions = {
-  /** Why, in a few words, 500 characters at most; it stands in history. */
-  reason: string;
-  /** The same id twice is one rotation, also after an hour. 100 characters at most. Default: a new one. */
-  requestId?: string;
-  /** End the grace of a former key at once where it stands in the way. Default false: wait for its end. */
-  endGrace?: boolean;
-};
-
-export type ApplyOptions = {
-  /** Make the first key although an earlier policy of this name left live keys in OpenRouter. Default false: refuse. */
-  newKey?: boolean;
-};
 
 /**
  * Keyturn, over a connection to Temporal. Everything that asks a policy throws KEYTURN_POLICY_UNKNOWN (with the names

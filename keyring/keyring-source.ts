@@ -147,3 +147,11 @@ function keyFrom(bytes: Buffer): KeyObject {
   bytes.fill(0);
   return key;
 }
+
+/**
+ * Opens the keyring of `file` whatever the environment says, and makes one where there is none: for benchmarks and tests.
+ * Programs use `openKeyringFrom`.
+ */
+export function openKeyring(file: string): Promise<Keyring> {
+  return openKeyringFrom({ env: {}, file, make: true });
+}

@@ -1,6 +1,5 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { newKeyId } from './keyring-file.ts';
-import { openKeyringFrom } from './keyring-source.ts';
 
 /** The keys that seal and open. One is active; the others only open what was sealed with them before. */
 export type Keyring = {
@@ -9,14 +8,6 @@ export type Keyring = {
   /** AES-256, as a KeyObject: it prints no bytes. undefined: the keyring does not have this id. */
   key(id: string): KeyObject | undefined;
 };
-
-/**
- * Opens the keyring of `file` whatever the environment says, and makes one where there is none: for benchmarks and tests.
- * Programs use `openKeyringFrom`.
- */
-export function openKeyring(file: string): Promise<Keyring> {
-  return openKeyringFrom({ env: {}, file, make: true });
-}
 
 /** A keyring with one fresh key that is kept nowhere: what it seals is lost with the process. */
 export function freshKeyring(): Keyring {

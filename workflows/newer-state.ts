@@ -10,10 +10,9 @@ import {
 import { fault } from '../errors/keyturn-error.ts';
 import { type Migrated, migratedState } from '../policy/life/migrations.ts';
 import { newPolicyState, stateVersion } from '../policy/life/state.ts';
-import { statusOf } from '../policy/life/status.ts';
+import { type LeftBehind, statusOf } from '../policy/life/status.ts';
 import * as messages from './messages.ts';
 import { continueOnCurrentBuild } from './move-on.ts';
-import type { rotationPolicy } from './rotation-policy.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 /** A message that came while nobody could read the state: it is heard once somebody can. */
@@ -21,6 +20,9 @@ export type Held = { name: string; input: unknown };
 
 /** Passed on from run to run while the state is newer than the worker. */
 export type Waiting = { held: Held[] };
+
+/** A run of a policy, as the one before it begins it. */
+export type PolicyRun = (passedOn: unknown, waiting?: Waiting) => Promise<LeftBehind | null>;
 
 /** What a cancellation of the workflow is called among the messages that are held. */
 export const cancelMessage = 'cancel';
@@ -61,7 +63,7 @@ export async function passOn(
     holdMessages(held, cancelled, () => {});
     upsertSearchAttributes([{ key: searchAttributes.state, value: 'needs-attention' }]);
   }
-  return continueOnCurrentBuild<typeof rotationPolicy>(passedOn, { held });
+  return continueOnCurrentBuild<PolicyRun>(passedOn, { held });
 }
 
 function holdMessages(held: Held[], cancelled: Promise<never>, heard: (name: string) => void): void {

@@ -25,7 +25,7 @@ import { detailsOf } from './details.ts';
 import { admit, hearSignal, type MessageName, type Moment, take } from './inbox.ts';
 import * as messages from './messages.ts';
 import { continueOnCurrentBuild, watchBuild } from './move-on.ts';
-import { cancelMessage, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
+import { cancelMessage, type PolicyRun, passOn, type Waiting, waitForNewerWorker } from './newer-state.ts';
 import { type Life, liveOn, newLife, type Surroundings } from './policy-life.ts';
 import { durableSteps, faultFrom, inTurn, stoppableSteps } from './saga/durable-steps.ts';
 import { rotate } from './saga/rotate.ts';
@@ -215,7 +215,7 @@ async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): P
     if (did !== 'ended' && life.refreshAsked) await sealCurrentAnew(life);
     // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);
-    if (did !== 'ended') await continueOnCurrentBuild<typeof rotationPolicy>(bounded(life.state));
+    if (did !== 'ended') await continueOnCurrentBuild<PolicyRun>(bounded(life.state));
     // Unless an apply was taken beside the first one, which was refused.
     if (life.state.policy === null || life.state.ending !== null) break;
   }

@@ -8,26 +8,13 @@ import { announceAddress } from '../dev-address.ts';
 import { calledAs } from '../invocation.ts';
 import { print, whenNobodyReads } from '../print.ts';
 import { setUp } from '../set-up.ts';
+import type { DevOptions } from './dev-options.ts';
 import { requireOneWorld } from './one-world.ts';
 import { showPolicies } from './show-policies.ts';
 import { chooseCodecPort, startLocalCodecServer } from './start-codec-server.ts';
 import { startEngine } from './start-engine.ts';
 import { startLocalSimulator } from './start-local-simulator.ts';
 import { startWorkerProcess } from './worker-process.ts';
-
-export type DevOptions = {
-  env: Readonly<Record<string, string | undefined>>;
-  /** No simulator: policies make real keys. */
-  live: boolean;
-  /** Of Temporal. Default: 7233, or a free one. */
-  port?: number;
-  /** Default: 8233, or a free one. */
-  uiPort?: number;
-  /** Default: 4010, or a free one. */
-  simulatorPort?: number;
-  /** Of the codec server. Default: 8088, or a free one. */
-  codecPort?: number;
-};
 
 /** A person at a terminal presses Ctrl-C; a terminal closes; a supervisor asks. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

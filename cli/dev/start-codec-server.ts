@@ -6,8 +6,8 @@ import { startCodecServer } from '../../codec-server/server.ts';
 import type { KeyturnPaths } from '../../config/paths.ts';
 import { choosePort } from '../../engine/free-port.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
+import type { DevOptions } from './dev-options.ts';
 import { lineDone } from './line.ts';
-import type { DevOptions } from './run-dev.ts';
 
 export type LocalCodecServerOptions = {
   port: number;

@@ -3,8 +3,8 @@ import type { KeyturnPaths } from '../../config/paths.ts';
 import { type DevServer, startDevServer } from '../../engine/dev-server.ts';
 import { findDevServer } from '../../engine/find-dev-server.ts';
 import { printProgress } from '../../engine/progress.ts';
+import type { DevOptions } from './dev-options.ts';
 import { lineDone } from './line.ts';
-import type { DevOptions } from './run-dev.ts';
 import { codecUrl } from './start-codec-server.ts';
 
 /** Temporal's development server with its data in the data folder: found, or fetched with progress on the screen. */

@@ -3,8 +3,8 @@ import { choosePort } from '../../engine/free-port.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { connectionsHere } from '../connections-here.ts';
+import type { DevOptions } from './dev-options.ts';
 import { lineDone } from './line.ts';
-import type { DevOptions } from './run-dev.ts';
 
 const usualPort = 4010;
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { closureOf, importsIn } from '../imports.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -37,17 +38,14 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   },
 };
 
-type Import = { file: string; from: string; to: string; typeOnly: boolean };
+type Crossing = { file: string; from: string; to: string; typeOnly: boolean };
 
 /** Every import of another project folder, static or dynamic. */
-function importsIn(file: string, text: string): Import[] {
-  const statements =
-    /(?:^|\n)\s*(import|export)\s+(type\s)?[^'";]*?from\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'|import\s+'(\.[^']+)'/g;
-  return [...text.matchAll(statements)].flatMap((found) => {
-    const specifier = found[3] ?? found[4] ?? found[5] ?? '';
+function crossingsIn(file: string, text: string): Crossing[] {
+  return importsIn(text).flatMap(({ specifier, typeOnly }) => {
     const to = folderOf(relative(root, resolve(root, dirname(file), specifier)));
     const from = folderOf(file);
-    return to === from ? [] : [{ file, from, to, typeOnly: found[2] !== undefined }];
+    return to === from ? [] : [{ file, from, to, typeOnly }];
   });
 }
 
@@ -55,7 +53,7 @@ function folderOf(path: string): string {
   return path.split('/')[0] ?? '';
 }
 
-function isAllowed({ from, to, typeOnly }: Import): boolean {
+function isAllowed({ from, to, typeOnly }: Crossing): boolean {
   const allowed = rule[from];
   return allowed === undefined || allowed.code.includes(to) || (typeOnly && allowed.types?.includes(to) === true);
 }
@@ -69,7 +67,7 @@ const sources = Object.keys(rule).flatMap((folder) =>
 describe('the dependency rule', () => {
   test('no folder imports what it must not', () => {
     const broken = sources
-      .flatMap((file) => importsIn(file, readFileSync(join(root, file), 'utf8')))
+      .flatMap((file) => crossingsIn(file, readFileSync(join(root, file), 'utf8')))
       .filter((one) => !isAllowed(one))
       .map(({ file, to, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${to}/`);
     expect(broken).toEqual([]);
@@ -83,16 +81,18 @@ describe('the dependency rule', () => {
       "export { seal } from '../secrets/seal.ts';",
     ].join('\n');
     expect(
-      importsIn('policy/x.ts', breaking)
+      crossingsIn('policy/x.ts', breaking)
         .filter((one) => !isAllowed(one))
         .map(({ to }) => to),
     ).toEqual(['activities', 'worker', 'stores', 'secrets']);
-    expect(importsIn('workflows/x.ts', "import type { A } from '../activities/index.ts';").every(isAllowed)).toBe(true);
-    expect(importsIn('workflows/x.ts', "import { a } from '../activities/index.ts';").every(isAllowed)).toBe(false);
+    expect(crossingsIn('workflows/x.ts', "import type { A } from '../activities/index.ts';").every(isAllowed)).toBe(
+      true,
+    );
+    expect(crossingsIn('workflows/x.ts', "import { a } from '../activities/index.ts';").every(isAllowed)).toBe(false);
   });
 
   test('workflow code reads no clock and no time zone of the process, and carries no zod', () => {
-    const pulledIn = [...closureOf('workflows/index.ts')];
+    const pulledIn = bundled();
     const forbidden = /Temporal\.Now|Intl\.DateTimeFormat\(|from '(zod|yaml|temporal-polyfill)|process\.env/;
     const broken = pulledIn.filter((file) => forbidden.test(readFileSync(join(root, file), 'utf8')));
     expect(pulledIn).toContain('policy/life/agenda.ts');
@@ -102,22 +102,12 @@ describe('the dependency rule', () => {
 
 test('workflow code keeps nothing at the top of a module that changes: all policies of a worker share it', () => {
   const changing = /^(?:export )?(?:let|var) |^(?:export )?const \w+ = new (?:Map|Set|WeakMap)\b/m;
-  const broken = [...closureOf('workflows/index.ts')].filter((file) =>
-    changing.test(readFileSync(join(root, file), 'utf8')),
-  );
+  const broken = bundled().filter((file) => changing.test(readFileSync(join(root, file), 'utf8')));
   expect(broken).toEqual([]);
   expect('let count = 0;').toMatch(changing);
 });
 
 /** The files whose code, not only types, ends up in the workflow bundle. */
-function closureOf(entry: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(entry)) return seen;
-  seen.add(entry);
-  const text = readFileSync(join(root, entry), 'utf8');
-  for (const [, typeOnly, specifier = ''] of text.matchAll(
-    /(?:import|export)\s+(type\s)?[^'";]*?from\s+'(\.[^']+)'/g,
-  )) {
-    if (typeOnly === undefined) closureOf(relative(root, resolve(root, dirname(entry), specifier)), seen);
-  }
-  return seen;
+function bundled(): string[] {
+  return [...closureOf(join(root, 'workflows/index.ts'))].map((file) => relative(root, file));
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import type { PolicyStatus } from '../../policy/life/status.ts';
 import { isAlive } from '../engine/workspace.ts';
 import { machineFiles, requireNone } from '../process/everywhere.ts';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closureOf } from '../imports.ts';
 import type { Stack } from '../process/stack.ts';
 import { startStackWithWorker } from '../process/stack-with-worker.ts';
 
@@ -31,19 +32,9 @@ test('the example in docs/client.md is this script, and takes less than 15 lines
 });
 
 test('the library takes no worker, vault or simulator along', () => {
-  const { stdout } = { stdout: importedBy(`${root}client/index.ts`) };
+  const taken = [...closureOf(`${root}client/index.ts`)];
+  expect(taken).toContain(`${root}client/keyturn.ts`);
   expect(
-    stdout.filter((file) => /\/(worker|stores|simulator|connections|activities|cli|openrouter)\//.test(file)),
+    taken.filter((file) => /\/(worker|stores|simulator|connections|activities|cli|openrouter)\//.test(file)),
   ).toEqual([]);
 });
-
-/** Every file of the project that `file` imports as code, directly or through others. */
-function importedBy(file: string, seen = new Set<string>()): string[] {
-  if (seen.has(file)) return [];
-  seen.add(file);
-  const statements = /^(?:import|export)\s+(?!type\s)[^'";]*?from\s+'(\.[^']+)'/gm;
-  for (const [, path] of readFileSync(file, 'utf8').matchAll(statements)) {
-    importedBy(fileURLToPath(new URL(String(path), `file://${file}`)), seen);
-  }
-  return [...seen];
-}

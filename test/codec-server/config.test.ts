@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { codecServerConfig } from '../../codec-server/config.ts';
 import { keyturnPaths } from '../../config/paths.ts';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import { mainFile } from '../run-keyturn.ts';
 import { audience, contentOf, encrypted, issuer, keySetOf, signed, token } from './server-under-test.ts';
 

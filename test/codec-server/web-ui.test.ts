@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectTemporal } from '../../client/temporal.ts';
 import { keyturnPaths } from '../../config/paths.ts';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import { mainFile, runKeyturn } from '../run-keyturn.ts';
 
 /** Debian's. playwright-core brings no browser of its own. */

@@ -1,6 +1,6 @@
 import { sealedColumns } from '../../connections/sealed-columns.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
-import { sealAnew } from '../../vault/sealed-column.ts';
+import { sealAnew } from '../../vault/seal-anew.ts';
 import { openVaultFile } from '../../vault/vault-file.ts';
 
 // A process of its own: node seal-anew.fixture.ts VAULT KEYRING

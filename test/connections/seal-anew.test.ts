@@ -14,7 +14,7 @@ import { changeKeyringFile, newPlainKey } from '../../keyring/keyring-file.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
-import { sealAnew, sealedRows } from '../../vault/sealed-column.ts';
+import { sealAnew, sealedRows } from '../../vault/seal-anew.ts';
 import { openVaultFile } from '../../vault/vault-file.ts';
 
 const names = Array.from({ length: 15 }, (_, n) => `secret-${n}`);

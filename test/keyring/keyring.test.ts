@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freshKeyring, openKeyring } from '../../keyring/keyring.ts';
+import { freshKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import { seal, unseal } from '../../secrets/seal.ts';
 import { Secret } from '../../secrets/secret.ts';
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import { seal } from '../../secrets/seal.ts';
 import { Secret } from '../../secrets/secret.ts';
 

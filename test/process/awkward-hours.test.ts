@@ -10,9 +10,9 @@ import type { StepName } from '../../workflows/saga/step-table.ts';
 import { minute } from '../policy/life/states.ts';
 import { startTimeSkipping } from '../workflows/time-skipping.ts';
 import { existingKeys, keysEverMade, storedKey } from './agreement.ts';
+import { newMachine } from './machine.ts';
 import { connectMain, toolsOf } from './own-world.ts';
 import { eventually, policyNamed } from './rotation.ts';
-import { newMachine } from './stack.ts';
 
 /** What takes minutes or hours: the real steps over HTTP and a real vault, on the time-skipping server. */
 async function startWorld() {

@@ -1,11 +1,11 @@
 import type { Payload } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { connectTemporal, type Temporal } from '../../client/temporal.ts';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import type { LogLine } from '../../simulator/index.ts';
 import type { CommandRun } from '../run-keyturn.ts';
+import type { Machine } from './machine.ts';
 import { filesBelow, findLeaks, jsonPlaces, type Place, payloadsIn } from './secret-scan.ts';
-import type { Machine } from './stack.ts';
 
 /** A file that a test writes for a person who keeps a management key in one: it holds a secret by right. */
 export const ownersFile = 'management-key';

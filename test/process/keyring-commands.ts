@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Keyturn } from '../../client/keyturn.ts';
 import { runKeyturn } from '../run-keyturn.ts';
+import type { Machine } from './machine.ts';
 import { eventually } from './rotation.ts';
-import type { Machine } from './stack.ts';
 
 type Listed = { id: string; vaultRows: number; policies: string[] };
 

@@ -12,8 +12,8 @@ import { createWorker } from '../../worker/create-worker.ts';
 import { type WorkflowBundle, workflowBundle } from '../../worker/workflow-bundle.ts';
 import * as messages from '../../workflows/messages.ts';
 import { aPolicy, published, rotated } from '../policy/life/states.ts';
+import { type Machine, newMachine, startTemporal } from './machine.ts';
 import { toolsOf } from './own-world.ts';
-import { type Machine, newMachine, startTemporal } from './stack.ts';
 
 const newer = 99;
 

@@ -14,10 +14,10 @@ import { openTools } from '../../worker/open-tools.ts';
 import { untilPolling } from '../../worker/until-polling.ts';
 import { type WorkflowBundle, workflowBundle } from '../../worker/workflow-bundle.ts';
 import { expectNoLeak, machineFiles, ownersFile, requireNone } from './everywhere.ts';
+import { type Machine, newMachine, startTemporal } from './machine.ts';
 import { expectReplays } from './replays.ts';
 import { openSecondStore, type SecondStore, withSecondStore } from './second-store.ts';
 import { findLeaks } from './secret-scan.ts';
-import { type Machine, newMachine, startTemporal } from './stack.ts';
 import { type OnMoment, stepHook } from './step-hook.ts';
 
 /** A machine with an OpenRouter account and a worker (in this process) of its own, over a Temporal it shares. */

@@ -4,7 +4,7 @@ import { type ReplayHistoriesIterable, Worker } from '@temporalio/worker';
 import { connectTemporal } from '../../client/temporal.ts';
 import { workerDataConverter } from '../../codec/data-converter.ts';
 import { payloadCodec } from '../../codec/payload-codec.ts';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import type { Searched } from './everywhere.ts';
 import { payloadsIn } from './secret-scan.ts';

@@ -3,7 +3,7 @@ import type { Tools } from '../../activities/tools.ts';
 import { fault, type KeyturnError } from '../../errors/keyturn-error.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 import type { SecretStore } from '../../stores/secret-store.ts';
-import type { Machine } from './stack.ts';
+import type { Machine } from './machine.ts';
 
 /** A store beside `local`, a vault file of its own, that a test takes down. */
 export type SecondStore = { store: SecretStore; failure: KeyturnError | null; failures: number };

@@ -6,9 +6,10 @@ import { choosePort } from '../../engine/free-port.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { expectAgreement, keysEverMade } from './agreement.ts';
+import { newMachine, startTemporal } from './machine.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed } from './rotation.ts';
 import { findLeaks } from './secret-scan.ts';
-import { newMachine, startStack, startTemporal } from './stack.ts';
+import { startStack } from './stack.ts';
 import { startWorker } from './worker-process.ts';
 
 test('SIGTERM lets the step that runs end: no answer is lost', { timeout: 60_000 }, async () => {

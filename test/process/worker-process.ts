@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WorkerReady } from '../../worker/run-worker.ts';
-import type { Machine } from './stack.ts';
+import type { Machine } from './machine.ts';
 import type { Moment, OnMoment } from './step-hook.ts';
 
 export type WorkerProcess = {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openKeyring } from '../../keyring/keyring.ts';
+import { openKeyring } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { openLocalVault } from '../../stores/local-vault.ts';
 

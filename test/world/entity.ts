@@ -12,8 +12,8 @@ import { liveOn, newLife } from '../../workflows/policy-life.ts';
 import { rotate } from '../../workflows/saga/rotate.ts';
 import type { Steps, Ways } from '../../workflows/saga/steps.ts';
 import type { Clock } from './clock.ts';
+import type { Mutation } from './mutations.ts';
 import { asVersion1 } from './older-states.ts';
-import type { Mutation } from './world.ts';
 
 export type EntityOptions = {
   clock: Clock;

@@ -1,5 +1,14 @@
+import type { PolicyState } from '../../policy/life/state.ts';
 import type { Steps } from '../../workflows/saga/steps.ts';
-import type { Mutation } from './world.ts';
+
+export type Mutation = {
+  steps?: (steps: Steps) => Steps;
+  createAttempts?: number;
+  /** What the loop keeps of the state, after each round. */
+  state?: (state: PolicyState, before: PolicyState) => PolicyState;
+  /** A run that is due is not asked for again. */
+  neverConfirms?: boolean;
+};
 
 /** Sagas that are wrong on purpose: a world that does not notice them proves nothing. */
 export const mutations: Record<string, Mutation> = {

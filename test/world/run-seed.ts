@@ -1,10 +1,11 @@
 import type { Policy } from '../../policy/declared/policy.ts';
 import { type FaultTable, randomFaults } from './faults.ts';
+import type { Mutation } from './mutations.ts';
 import { longestLingerMs } from './openrouter.ts';
 import { orphansIn } from './orphans.ts';
 import { Random } from './random.ts';
 import { disturb, end, messages, putBack, randomPolicy } from './random-life.ts';
-import { createWorld, type Mutation, type World } from './world.ts';
+import { createWorld, type World } from './world.ts';
 
 export type SeedResult = {
   seed: number;

@@ -1,8 +1,9 @@
 import type { Policy } from '../../policy/declared/policy.ts';
 import type { StepName } from '../../workflows/saga/step-table.ts';
 import type { Fault, FaultSource } from './faults.ts';
+import type { Mutation } from './mutations.ts';
 import { plainPolicy } from './plain-policy.ts';
-import { createWorld, type Mutation, type World, type WorldOptions } from './world.ts';
+import { createWorld, type World, type WorldOptions } from './world.ts';
 
 export type Scripted = {
   step: StepName;

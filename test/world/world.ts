@@ -9,6 +9,7 @@ import { Clock } from './clock.ts';
 import { type Entity, startEntity } from './entity.ts';
 import { countFault, type FaultSource, type FaultTable } from './faults.ts';
 import { Invariants } from './invariants.ts';
+import type { Mutation } from './mutations.ts';
 import { longestLingerMs, OpenRouter, type PlantedKey, type Propagation } from './openrouter.ts';
 import { Random } from './random.ts';
 import { createStepRunner } from './step-runner.ts';
@@ -34,15 +35,6 @@ export type WorldOptions = {
   trace?: (line: string) => void;
   onBegin?: () => void;
   onStoreChange?: StoreWatcher;
-};
-
-export type Mutation = {
-  steps?: (steps: Steps) => Steps;
-  createAttempts?: number;
-  /** What the loop keeps of the state, after each round. */
-  state?: (state: PolicyState, before: PolicyState) => PolicyState;
-  /** A run that is due is not asked for again. */
-  neverConfirms?: boolean;
 };
 
 /** The names of all connections; each has an account of its own. */

@@ -3,7 +3,7 @@ import { keyturnPaths } from '../../../config/paths.ts';
 import { sealedColumns } from '../../../connections/sealed-columns.ts';
 import { fault } from '../../../errors/keyturn-error.ts';
 import { type KeyringPlace, openKeyringFrom, readKeyring } from '../../../keyring/keyring-source.ts';
-import { type SealedRow, sealAnew, sealedRows } from '../../../vault/sealed-column.ts';
+import { type SealedRow, sealAnew, sealedRows } from '../../../vault/seal-anew.ts';
 import { openVaultFile } from '../../../vault/vault-file.ts';
 
 /** The keyring and the vault of this machine. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { KeyringContent } from '../../../keyring/keyring-file.ts';
-import type { SealedRow } from '../../../vault/sealed-column.ts';
+import type { SealedRow } from '../../../vault/seal-anew.ts';
 import { type Output, outputOption } from '../../output-option.ts';
 import { note, print, printJson } from '../../print.ts';
 
