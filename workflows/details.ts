@@ -11,6 +11,7 @@ export function detailsOf(status: PolicyStatus): string {
     running && `### Rotation ${running.rotationId}\n${running.steps.map(stepLine).join('\n')}`,
     '### Keys',
     status.keys.length === 0 ? 'none yet' : status.keys.map(keyLine).join('\n'),
+    status.owed.length === 0 ? null : `### Owed\n${status.owed.map(owedLine).join('\n')}`,
     '### Schedule',
     status.next === null ? 'no scheduled rotation' : `next: ${status.next.local} ${status.next.timeZone}`,
     last && `last: ${last.event} at ${last.at}${last.fault === null ? '' : ` (${last.fault.message})`}`,
@@ -22,6 +23,10 @@ export function detailsOf(status: PolicyStatus): string {
 
 function stepLine({ step, state, note, tookMs }: PolicyStatus['lastSteps'][number]): string {
   return `- ${step} ${state} ${note}${tookMs === null ? '' : ` (${tookMs} ms)`}`;
+}
+
+function owedLine({ why, tries, retryAt, fault }: PolicyStatus['owed'][number]): string {
+  return `- ${why}: tried ${tries === 1 ? 'once' : `${tries} times`}, again at ${retryAt}: ${fault.message}`;
 }
 
 function keyLine({ generation, hash, state, next, blocked }: PolicyStatus['keys'][number]): string {

@@ -23,6 +23,7 @@ export function statusText(status: PolicyStatus, now: number): string {
     ['stores', storeLines(status, now)],
     ['last', lastLines(status, now, text)],
     ['watching', watchLines(status, text)],
+    ['owed', owedLines(status, now, text)],
     ['leaves', leavesLines(status, text)],
     ['ignored', status.dropped.flatMap(({ why, at }) => text(`${why} First ${ago(at, now)}.`))],
     ['attention', attentionLines(status, text)],
@@ -128,6 +129,15 @@ function lastLines({ last }: PolicyStatus, now: number, text: Wrap): string[] {
 function watchLines({ watching }: PolicyStatus, text: Wrap): string[] {
   if (watching.length === 0) return [];
   return text(`for ${watching.length === 1 ? 'a key' : `${watching.length} keys`} whose creation was never answered`);
+}
+
+/** A rotation that is tried again has a line of its own. */
+function owedLines({ owed }: PolicyStatus, now: number, text: Wrap): string[] {
+  return owed
+    .filter(({ duty }) => duty !== 'rotate')
+    .flatMap(({ why, tries, retryAt, fault }) =>
+      text(`${why}: tried ${tries === 1 ? 'once' : `${tries} times`}, again ${inTime(retryAt, now)}. ${fault.message}`),
+    );
 }
 
 function attentionLines({ attention }: PolicyStatus, text: Wrap): string[] {

@@ -141,6 +141,18 @@ test('a rotation under way shows its steps', () => {
   );
 });
 
+test('what is owed is shown with how often it was tried, when it is next, and what was in the way', () => {
+  const fault = { code: 'KEYTURN_STORE_UNAVAILABLE', message: 'Store "b" cannot be used.', remedy: 'mend it' };
+  const undo = { duty: 'undo', of: '', tries: 1, retryAt: at(5), why: 'what is left to undo', fault };
+  const rotate = { ...undo, duty: 'rotate', why: 'try 2 of a rotation that failed' };
+  const text = shown({
+    owed: [undo, { ...undo, duty: 'disable', tries: 3, why: 'the end of the grace of key #1' }, rotate],
+  });
+  expect(text).toMatch(/owed +what is left to undo: tried once, again in 5 s\. Store "b" cannot be\n +used\./);
+  expect(text).toContain('the end of the grace of key #1: tried 3 times, again in 5 s.');
+  expect(text).not.toContain('try 2 of a rotation that failed: tried');
+});
+
 test.each([
   [
     { paused: { at: at(-120), reason: 'release week' }, state: 'paused' as const, next: null },

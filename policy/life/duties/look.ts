@@ -9,7 +9,9 @@ export const look = duty<Stray>({
     strays.flatMap((stray) => {
       const [at] = stray.lookAt;
       if (at === undefined) return [];
-      return [{ at, because: 'another look for a key whose answer was lost', of: stray.marker, what: stray }];
+      return [
+        { at, because: 'another look for a key whose creation was never answered', of: stray.marker, what: stray },
+      ];
     }),
   carryOut: async ({ marker }, { policy: { connection, key }, steps }) => {
     const { workspace } = key;

@@ -6,7 +6,9 @@ export const rename = duty<PublishedKey>({
   name: 'rename',
   items: ({ current, ending }, now) => {
     if (current === null || !current.isMarked || ending !== null) return [];
-    return [{ at: now, because: `the new key to get its name`, of: current.hash, what: current }];
+    return [
+      { at: now, because: 'the name of the new key, which still has its marker', of: current.hash, what: current },
+    ];
   },
   carryOut: async ({ hash }, { policy: { connection, key }, steps }) => {
     await steps.renameKey({ connection, hash, name: key.name });

@@ -13,7 +13,7 @@ export const undo = duty<Undoing>({
   items: (state, now) => {
     const { undoing } = state;
     if (undoing === null || isLeft(state)) return [];
-    return [{ at: now, because: `the rest of an undo: to ${undoWords(undoing)}`, of: '', what: undoing }];
+    return [{ at: now, because: `what is left to undo: ${undoWords(undoing)}`, of: '', what: undoing }];
   },
   cannot: undoWords,
   carryOut: async (undoing, { policy, steps }) => {
