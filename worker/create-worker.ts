@@ -70,12 +70,13 @@ function deploymentOptions({ buildId, behavior }: Versioning) {
  * The modules are loaded once a worker and not once a policy: half of the heap of a policy that sleeps. Policies then
  * share what stands at the top of a module, so workflow code keeps nothing there that changes.
  */
-export async function bundleWorkflows(workflowsPath = ownWorkflows()): Promise<WorkflowBundleWithSourceMap> {
+export async function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<WorkflowBundleWithSourceMap> {
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
-  const preloadModules = [workflowsPath];
+  const interceptors = workflowFile('reserved-names');
   return bundleWorkflowCode({
     workflowsPath,
-    preloadModules,
+    workflowInterceptorModules: [interceptors],
+    preloadModules: [workflowsPath, interceptors],
     failureConverterPath: failureConverterPath(),
     payloadConverterPath: payloadConverterPath(),
     logger: silent,
@@ -84,7 +85,7 @@ export async function bundleWorkflows(workflowsPath = ownWorkflows()): Promise<W
   });
 }
 
-function ownWorkflows(): string {
-  const source = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+function workflowFile(name: string): string {
+  const source = fileURLToPath(new URL(`../workflows/${name}.ts`, import.meta.url));
   return existsSync(source) ? source : source.replace(/\.ts$/, '.js');
 }
