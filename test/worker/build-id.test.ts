@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,9 @@ import { buildIdOf } from '../../worker/build-id.ts';
 import { bundleWorkflows } from '../../worker/create-worker.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const folders = ['workflows', 'policy', 'errors', 'codec', 'worker', 'activities', 'openrouter', 'stores', 'config'];
+const folders = readdirSync(checkout, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !['.git', 'node_modules', 'test'].includes(entry.name))
+  .map(({ name }) => name);
 
 let folder: string;
 let code: string;
