@@ -68,7 +68,7 @@ function short(what: string, text: string, most: number): string {
 }
 
 function mapOf(what: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(what, value, 'a map');
+  if (Object.prototype.toString.call(value) !== '[object Object]') throw wrong(what, value, 'a map');
   return value as Record<string, unknown>;
 }
 

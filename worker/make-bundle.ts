@@ -25,11 +25,13 @@ if (import.meta.main) {
  * The modules are loaded once a worker and not once a policy: half of the heap of a policy that sleeps. Policies then
  * share what stands at the top of a module, so workflow code keeps nothing there that changes.
  */
-export async function makeBundle(workflowsPath = ownWorkflows()): Promise<{ code: string }> {
+export async function makeBundle(workflowsPath = workflowFile('index')): Promise<{ code: string }> {
+  const interceptors = workflowFile('reserved-names');
   const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, log() {} };
   return bundleWorkflowCode({
     workflowsPath,
-    preloadModules: [workflowsPath],
+    workflowInterceptorModules: [interceptors],
+    preloadModules: [workflowsPath, interceptors],
     failureConverterPath: failureConverterPath(),
     payloadConverterPath: payloadConverterPath(),
     logger: silent,
@@ -45,7 +47,7 @@ export async function makeBundle(workflowsPath = ownWorkflows()): Promise<{ code
   });
 }
 
-function ownWorkflows(): string {
-  const source = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+function workflowFile(name: string): string {
+  const source = fileURLToPath(new URL(`../workflows/${name}.ts`, import.meta.url));
   return existsSync(source) ? source : source.replace(/\.ts$/, '.js');
 }

@@ -71,8 +71,9 @@ export function readPolicy(input: unknown): Read<Policy> {
   return isFormed ? { value: fields as Policy } : { why: 'takes a policy with schedule, key and secret' };
 }
 
+/** Null also for bytes, which a payload may be (`binary/plain`), a list, a date. */
 function fieldsOf(value: unknown): Record<string, unknown> | null {
-  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const isMap = Object.prototype.toString.call(value) === '[object Object]';
   return isMap ? (value as Record<string, unknown>) : null;
 }
 

@@ -13,7 +13,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { KeyturnError } from '../errors/keyturn-error.ts';
+import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
 import type { Policy } from '../policy/declared/policy.ts';
 import { bounded } from '../policy/life/bounds.ts';
@@ -179,6 +179,8 @@ async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): P
         return { ...take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), { ...moment(), plan }), liveKeys };
       } catch (error) {
         refused = true;
+        // Whatever the check said: a cancellation of the workflow ends it as well.
+        if (life.state.ending !== null) throw failureFrom(fault('KEYTURN_POLICY_ENDING', life.state.name));
         throw error instanceof ApplicationFailure ? error : failureFrom(faultFrom('checkPolicy', error));
       }
     },

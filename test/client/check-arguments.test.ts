@@ -12,7 +12,16 @@ test('a mode that nobody knows begins no deletion', () => {
 
 test('rotate takes no options, and nothing that is none', () => {
   expect(check.checkRotate(undefined)).toEqual({ reason: '', endGrace: false });
-  for (const options of [5, 'now', [], { reason: 5 }, { endGrace: 'yes' }, { requestId: '' }, { requestId: {} }]) {
+  for (const options of [
+    5,
+    'now',
+    [],
+    new Uint8Array(2),
+    { reason: 5 },
+    { endGrace: 'yes' },
+    { requestId: '' },
+    { requestId: {} },
+  ]) {
     expect(() => check.checkRotate(options)).toThrow(usage);
   }
 });

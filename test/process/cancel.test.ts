@@ -95,3 +95,26 @@ test('a step that is tried again for hours is given up at once, and undone', { t
   expect(keys).toMatchObject([{ generation: 1, state: 'live' }]);
   world.onMoment = async () => {};
 });
+
+test.for(['cancel', 'detach', 'destroy'] as const)(
+  'an apply that is being checked meanwhile: %s',
+  { timeout },
+  async (how) => {
+    const name = `checked-${how}`;
+    await issueFirstKey(world.keyturn, policyNamed(name, { graceMs: 0 }));
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    world.onMoment = async ({ policy, step, at }) => {
+      if (policy !== name || at !== 'before' || (step as string) !== 'checkPolicy') return;
+      reached.resolve();
+      await held.promise;
+    };
+    const applied = world.keyturn.applyRead(policyNamed(name, { graceMs: hour })).catch((error: unknown) => error);
+    await reached.promise;
+    if (how === 'cancel') await raw.sealed.workflow.getHandle(workflowId(name)).cancel();
+    else await world.keyturn.delete(name, how);
+    setTimeout(held.resolve, 300);
+    expect(await applied).toMatchObject({ code: 'KEYTURN_POLICY_ENDING' });
+    world.onMoment = async () => {};
+  },
+);

@@ -40,9 +40,9 @@ const junk: readonly (readonly unknown[])[] = [
 ];
 
 /** Signals whose input is a policy's, which `resume` and `refresh` do not read. */
-const signals = ['rotateNow', 'pause', 'noSuchSignal', 'y'.repeat(900)];
-const updates = ['rotate', 'endPolicy', 'applyPolicy', 'noSuchUpdate'];
-const queries = ['status', 'history', 'next', 'noSuchQuery'];
+const signals = ['rotateNow', 'pause', 'noSuchSignal', '__temporal_signal', '__stack_trace', 'y'.repeat(900)];
+const updates = ['rotate', 'endPolicy', 'applyPolicy', 'noSuchUpdate', '__temporal_update', '__stack_trace'];
+const queries = ['status', 'history', 'next', 'noSuchQuery', '__temporal_query'];
 
 /** Sends everything that is not understood; answers how many updates and queries were refused. */
 async function sendJunk(name: string): Promise<number> {
@@ -86,6 +86,8 @@ describe('what is not understood changes nothing', { timeout }, () => {
     const after = await world.keyturn.status('asleep');
     expect(after).toMatchObject({ state: 'sleeping', paused: null, keys: before.keys, policy: before.policy });
     expect(after.dropped.map(({ message }) => message).sort()).toEqual([
+      '__stack_trace',
+      '_temporal_signal',
       'noSuchSignal',
       'pause',
       'rotateNow',

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,19 +10,9 @@ import { makeBundle } from '../../worker/make-bundle.ts';
 import { bundledFolders } from '../../worker/workflow-bundle.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const folders = [
-  'workflows',
-  'policy',
-  'errors',
-  'codec',
-  'worker',
-  'activities',
-  'openrouter',
-  'stores',
-  'config',
-  'secrets',
-  'keyring',
-];
+const folders = readdirSync(checkout, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !['.git', 'node_modules', 'test'].includes(entry.name))
+  .map(({ name }) => name);
 
 let folder: string;
 let code: string;

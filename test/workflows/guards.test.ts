@@ -5,7 +5,22 @@ import { policyVersion } from '../../policy/declared/policy.ts';
 import * as guards from '../../workflows/guards.ts';
 import { aPolicy } from '../policy/life/states.ts';
 
-const noMaps = [0, 1, '', 'x', true, false, [], [{}]];
+const bytes = Buffer.from('{}');
+const noMaps = [
+  0,
+  1,
+  '',
+  'x',
+  true,
+  false,
+  [],
+  [{}],
+  bytes,
+  new Uint8Array(),
+  new Float64Array(1),
+  new Date(0),
+  new Map(),
+];
 
 describe('a request', () => {
   test.each([undefined, null, {}])('of %j is a plain one: a click in the Web UI', (input) => {
@@ -48,6 +63,7 @@ test.each([
   [{ reason: 'audit' }, { value: { reason: 'audit' } }],
   [{ reason: 1 }, { why: expect.any(String) }],
   ['audit', { why: expect.any(String) }],
+  [bytes, { why: expect.any(String) }],
 ])('a pause of %j', (input, read) => {
   expect(guards.readPause(input)).toEqual(read);
 });
@@ -80,6 +96,7 @@ describe('a policy', () => {
     ['stores that are a text', { ...aPolicy(), secret: { name: 'X', stores: 'local' } }],
     ['stores that are numbers', { ...aPolicy(), secret: { name: 'X', stores: [1] } }],
     ['no secret', { ...aPolicy(), secret: null }],
+    ['a key that is bytes', { ...aPolicy(), key: bytes }],
     ['a map where a value belongs', { ...aPolicy(), graceMs: { ms: 1 } }],
     ['a book', { ...aPolicy(), name: 'x'.repeat(30_000) }],
   ])('with %s is not understood', (_, input) => {
