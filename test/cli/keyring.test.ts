@@ -65,7 +65,7 @@ test('add makes a key that opens, activate makes it seal and moves the vault, an
   // What cannot be asked of Temporal is not given away.
   const { keys, ...rest } = JSON.parse(readFileSync(file, 'utf8'));
   writeFileSync(file, JSON.stringify({ ...rest, keys, activeUntil: {} }));
-  expect(await json(['retire', first])).toMatchObject({ code: 'KEYTURN_TEMPORAL_UNREACHABLE' });
+  expect(await json(['remove', first])).toMatchObject({ code: 'KEYTURN_TEMPORAL_UNREACHABLE' });
   expect(JSON.parse(readFileSync(file, 'utf8')).keys).toEqual(keys);
 });
 
@@ -79,7 +79,7 @@ describe('a keyring in the environment', () => {
     expect(JSON.parse((await keyring(['list', '-o', 'json'])).stdout)).toContainEqual(
       expect.objectContaining({ id, keptIn: 'environment' }),
     );
-    for (const args of [['add'], ['activate', id], ['retire', held.activeId], ['import-recovery', 'x']]) {
+    for (const args of [['add'], ['activate', id], ['remove', held.activeId], ['import-recovery', 'x']]) {
       const { code, stderr } = await keyring(args);
       expect(code, args[0]).toBe(4);
       expect(stderr).toMatch(/KEYTURN_KEYRING_READ_ONLY.*secret manager/s);
@@ -138,7 +138,7 @@ describe('a copy for recovery', () => {
 });
 
 test('without a keyring everything says so, and makes none; add makes the first, unless a vault has lost its own', async () => {
-  for (const args of [['list'], ['activate', 'x'], ['retire', 'x'], ['export-recovery', 'x']]) {
+  for (const args of [['list'], ['activate', 'x'], ['remove', 'x'], ['export-recovery', 'x']]) {
     const { code, stderr } = await keyring(args, 'correct horse battery\n');
     expect(code, args[0]).toBe(1);
     expect(stderr).toContain('KEYTURN_KEYRING_MISSING');
@@ -156,8 +156,8 @@ test('without a keyring everything says so, and makes none; add makes the first,
 test('an unknown key is 3, and a keyring that others may read is refused', async () => {
   const { activeId } = await openKeyring(file);
   expect(await keyring(['activate', 'nobody'])).toMatchObject({ code: 3, stderr: expect.stringContaining(activeId) });
-  expect((await keyring(['retire', 'nobody'])).code).toBe(3);
-  expect((await keyring(['retire', activeId])).code).toBe(4);
+  expect((await keyring(['remove', 'nobody'])).code).toBe(3);
+  expect((await keyring(['remove', activeId])).code).toBe(4);
   chmodSync(file, 0o644);
   expect((await keyring(['add'])).stderr).toMatch(/mode 0644.*chmod 600/);
 });
@@ -192,7 +192,7 @@ test('add --kms keeps the key wrapped, and it seals once active', async ({ skip 
   }
 }, 300_000);
 
-test.each(['list', 'add', 'activate', 'retire', 'export-recovery', 'import-recovery'])(
+test.each(['list', 'add', 'activate', 'remove', 'export-recovery', 'import-recovery'])(
   'keyring %s --help has an example and is in docs/cli.md',
   async (command) => {
     const { code, stdout } = await keyring([command, '--help']);

@@ -7,7 +7,7 @@ import { endOfRotation, eventually, issueFirstKey, policyNamed } from './rotatio
 import { startStack } from './stack.ts';
 import { startWorker } from './worker-process.ts';
 
-// `keyturn keyring retire ID --refresh`, where policies sleep for 30 days and the master key has to go today.
+// `keyturn keyring remove ID --refresh`, where policies sleep for 30 days and the master key has to go today.
 
 /** Policies that sleep, and a fresh active key that none of them is encrypted with. */
 async function sleepersWithOldKey(names: string[]) {
@@ -32,11 +32,11 @@ test('many policies that sleep are all moved on at once, and no key is made for 
   try {
     await untilWorkerUses(active, keyturn, 'sleeper-00');
     const others = names.slice(1);
-    expect(await refusal('retire', old)).toMatch(/in Temporal by sleeper-01, .* and 5 more \(keyturn .* --refresh/);
+    expect(await refusal('remove', old)).toMatch(/in Temporal by sleeper-01, .* and 5 more \(keyturn .* --refresh/);
     const before = await Promise.all(others.map((name) => keyturn.status(name)));
     const notNeeding = await runOf('sleeper-00');
 
-    expect(await keyring('retire', old, '--refresh')).toEqual({ id: old, retired: true, refreshed: others });
+    expect(await keyring('remove', old, '--refresh')).toEqual({ id: old, removed: true, refreshed: others });
     expect(await Promise.all(others.map((name) => keyturn.status(name)))).toEqual(before);
     expect(await runOf('sleeper-00')).toBe(notNeeding);
     for (const name of names) expect(keysEverMade(stack, name), name).toHaveLength(1);
@@ -56,7 +56,7 @@ test('without a worker it ends, refuses with the names, and they move on once on
   try {
     await worker.kill('SIGTERM');
     const began = Date.now();
-    expect(await refusal('retire', old, '--refresh')).toMatch(/in Temporal by one, two \(they were told to move on,/);
+    expect(await refusal('remove', old, '--refresh')).toMatch(/in Temporal by one, two \(they were told to move on,/);
     const took = Date.now() - began;
     // The 30 seconds that docs/cli.md states, and what starting a program takes on a busy machine.
     expect(took).toBeGreaterThan(30_000);
@@ -64,7 +64,7 @@ test('without a worker it ends, refuses with the names, and they move on once on
 
     next = startWorker(stack);
     await eventually(async () => (await neededBy(old)).length === 0);
-    expect(await keyring('retire', old, '--refresh')).toEqual({ id: old, retired: true, refreshed: [] });
+    expect(await keyring('remove', old, '--refresh')).toEqual({ id: old, removed: true, refreshed: [] });
     for (const name of ['one', 'two']) expect(keysEverMade(stack, name)).toHaveLength(1);
     await next.ready;
     await expectAgreement(stack, 'one');

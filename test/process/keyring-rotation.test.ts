@@ -55,14 +55,14 @@ test('a new master key is activated during a rotation, and the old one goes once
   // Its key was made, and sealed, before the new one was active.
   expect(await neededBy(old)).toEqual(['asleep', 'under-way']);
 
-  expect(await refusal('retire', id)).toMatch(/it is the active key/);
+  expect(await refusal('remove', id)).toMatch(/it is the active key/);
   for (const options of [[], ['--refresh']]) {
-    const why = await refusal('retire', old, ...options);
+    const why = await refusal('remove', old, ...options);
     expect(why).toMatch(/it was active until .*, and steps that began then may go on/);
   }
   letAnHourPass();
-  expect(await refusal('retire', old)).toMatch(
-    new RegExp(`in Temporal by asleep, under-way \\(keyturn keyring retire ${old} --refresh has them move on`),
+  expect(await refusal('remove', old)).toMatch(
+    new RegExp(`in Temporal by asleep, under-way \\(keyturn keyring remove ${old} --refresh has them move on`),
   );
 
   for (const name of ['asleep', 'under-way']) await keyturn.refresh(name);
@@ -79,11 +79,11 @@ test('a new master key is activated during a rotation, and the old one goes once
     .getHandle(workflowId('asleep'))
     .signal('resume', seal(late, new Secret('late'), 'test'));
   await temporal.connection.close();
-  expect(await refusal('retire', old)).toMatch(
+  expect(await refusal('remove', old)).toMatch(
     new RegExp(`in the vault by secret LATE version 1 \\(keyturn keyring activate ${id} .*; in Temporal by asleep \\(`),
   );
   await keyring('activate', id);
-  expect(await keyring('retire', old, '--refresh')).toEqual({ id: old, retired: true, refreshed: ['asleep'] });
+  expect(await keyring('remove', old, '--refresh')).toEqual({ id: old, removed: true, refreshed: ['asleep'] });
   expect(keysEverMade(stack, 'asleep')).toHaveLength(1);
   const left = await openKeyringFrom({ env: {}, file: paths.keyringFile, make: false });
   expect(left.key(old)).toBeUndefined();

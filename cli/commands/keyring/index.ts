@@ -4,7 +4,7 @@ import { keyringAddCommand } from './add.ts';
 import { keyringExportCommand } from './export-recovery.ts';
 import { keyringImportCommand } from './import-recovery.ts';
 import { keyringListCommand } from './list.ts';
-import { keyringRetireCommand } from './retire.ts';
+import { keyringRemoveCommand } from './remove.ts';
 
 export function keyringCommand(program: Command): void {
   const keyring = program
@@ -14,7 +14,7 @@ export function keyringCommand(program: Command): void {
   keyringListCommand(keyring);
   keyringAddCommand(keyring);
   keyringActivateCommand(keyring);
-  keyringRetireCommand(keyring);
+  keyringRemoveCommand(keyring);
   keyringExportCommand(keyring);
   keyringImportCommand(keyring);
 }

@@ -1,19 +1,7 @@
 import type { Command } from 'commander';
-import type { KeyringContent } from '../../../keyring/keyring-file.ts';
-import type { SealedRow } from '../../../vault/seal-anew.ts';
+import type { ListedKey } from '../../../keyring/listed-keys.ts';
 import { type Output, outputOption } from '../../output-option.ts';
 import { note, print, printJson } from '../../print.ts';
-
-/** One key. `null`: it could not be found out. A key that is needed and not in the keyring is kept in null. */
-type ListedKey = {
-  id: string;
-  active: boolean;
-  keptIn: 'file' | 'environment' | null;
-  kms: string | null;
-  madeAt: string | null;
-  vaultRows: number | null;
-  policies: string[] | null;
-};
 
 /** The rest is shown without Temporal too. */
 const connectTimeoutMs = 3_000;
@@ -26,7 +14,8 @@ export function keyringListCommand(keyring: Command): void {
     .addHelpText('after', '\nExample:\n  $ keyturn keyring list\n')
     .action(async ({ output }: Output) => {
       const { keyringHere, openHere, vaultRows } = await import('./keyring-here.ts');
-      const { policiesByKey } = await import('./policies-by-key.ts');
+      const { listedKeys } = await import('../../../keyring/listed-keys.ts');
+      const { policiesByKey } = await import('../../../client/policies-by-key.ts');
       const { withTemporal } = await import('../../with-temporal.ts');
       const here = keyringHere();
       const { source, content, keyring: keys } = await openHere(here);
@@ -41,31 +30,6 @@ export function keyringListCommand(keyring: Command): void {
       const head = ['KEY', 'STATE', 'KEPT IN', 'MADE (UTC)', 'NEEDED BY'];
       print(table([head, ...listed.map(cells)]).join('\n'));
     });
-}
-
-function listedKeys(
-  keptIn: 'file' | 'environment',
-  content: KeyringContent,
-  rows: SealedRow[] | null,
-  policies: Map<string, string[]> | null,
-): ListedKey[] {
-  const ids = new Set([
-    ...Object.keys(content.keys),
-    ...(rows ?? []).map(({ keyId }) => keyId),
-    ...(policies?.keys() ?? []),
-  ]);
-  return [...ids].map((id) => {
-    const held = content.keys[id];
-    return {
-      id,
-      active: id === content.activeId,
-      keptIn: held === undefined ? null : keptIn,
-      kms: typeof held === 'object' ? held.kms : null,
-      madeAt: content.madeAt[id] ?? null,
-      vaultRows: rows === null ? null : rows.filter(({ keyId }) => keyId === id).length,
-      policies: policies && (policies.get(id) ?? []),
-    };
-  });
 }
 
 function cells({ id, active, keptIn, kms, madeAt, vaultRows, policies }: ListedKey): string[] {

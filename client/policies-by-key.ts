@@ -1,12 +1,13 @@
 import type { Payload } from '@temporalio/common';
-import { fewAtOnce } from '../../../client/few-at-once.ts';
-import { listPolicies } from '../../../client/list-policies.ts';
-import { request } from '../../../client/request.ts';
-import type { Temporal } from '../../../client/temporal.ts';
-import { grpc, grpcStatusOf } from '../../../client/temporal-error.ts';
-import { encryptionKeyOf, payloadCodec } from '../../../codec/payload-codec.ts';
-import type { Keyring } from '../../../keyring/keyring.ts';
-import { workflowId } from '../../../workflows/messages.ts';
+import { encryptionKeyOf, payloadCodec } from '../codec/payload-codec.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import { workflowId } from '../workflows/messages.ts';
+import { fewAtOnce } from './few-at-once.ts';
+import { listPolicies } from './list-policies.ts';
+import type { refreshPolicies } from './refresh-policies.ts';
+import { request } from './request.ts';
+import type { Temporal } from './temporal.ts';
+import { grpc, grpcStatusOf } from './temporal-error.ts';
 
 /** A sealed value within a payload (secrets/seal.ts). */
 const sealedForm = /\bkt1\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{38,}/g;
@@ -21,7 +22,7 @@ export async function policiesByKey(temporal: Temporal, keyring: Keyring): Promi
 }
 
 /** The same, of these policies alone. */
-export async function whichNeed(
+async function whichNeed(
   temporal: Temporal,
   keyring: Keyring,
   policies: readonly string[],
@@ -74,3 +75,23 @@ function* payloadsIn(value: unknown): Generator<Payload> {
   if (encoding instanceof Uint8Array) yield value as Payload;
   else for (const inner of Object.values(value)) yield* payloadsIn(inner);
 }
+
+/**
+ * The policies that still need the key. `refresh`: they are first told to move on to the active one; `refresh` answers
+ * which have not by the time that it gives up.
+ */
+export async function policiesThatNeed(
+  temporal: Temporal,
+  keyring: Keyring,
+  id: string,
+  refresh: ((watched: Watched) => Promise<string[]>) | null,
+): Promise<{ policies: string[]; refreshed: string[] }> {
+  const search = async () => (await policiesByKey(temporal, keyring)).get(id) ?? [];
+  const found = await search();
+  if (refresh === null || found.length === 0) return { policies: found, refreshed: [] };
+  const stillOf = async (some: readonly string[]) => (await whichNeed(temporal, keyring, some)).get(id) ?? [];
+  const left = await refresh({ policies: found, stillOf });
+  return { policies: left.length > 0 ? left : await search(), refreshed: found };
+}
+
+type Watched = Pick<Parameters<typeof refreshPolicies>[1], 'policies' | 'stillOf'>;

@@ -7,21 +7,21 @@ type Options = Output & { refresh?: boolean };
 /** More names than this help nobody. */
 const namesShown = 10;
 
-export function keyringRetireCommand(keyring: Command): void {
+export function keyringRemoveCommand(keyring: Command): void {
   keyring
-    .command('retire')
+    .command('remove')
     .description('remove a key for ever; refused while the vault or a policy still needs it')
     .argument('<id>', 'a key that is not active')
     .option('--refresh', 'first have the policies that need it move on to the active key, and wait for them')
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  $ keyturn keyring retire k1a2b3c4 --refresh\n')
+    .addHelpText('after', '\nExample:\n  $ keyturn keyring remove k1a2b3c4 --refresh\n')
     .action(async (id: string, { output, refresh = false }: Options) => {
       const { withoutKey } = await import('../../../keyring/keyring-changes.ts');
       const { changeKeyringFile } = await import('../../../keyring/keyring-file.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, openHere, requireFile, vaultRows } = await import('./keyring-here.ts');
       const { refreshShown } = await import('../../refresh-shown.ts');
-      const { policiesByKey, whichNeed } = await import('./policies-by-key.ts');
+      const { policiesThatNeed } = await import('../../../client/policies-by-key.ts');
       const { withTemporal } = await import('../../with-temporal.ts');
       const here = keyringHere();
       requireFile(here);
@@ -30,14 +30,9 @@ export function keyringRetireCommand(keyring: Command): void {
       // lets through, no worker seals with the key any more, a new run of a policy least of all.
       withoutKey(content, id, new Date());
 
-      const { policies, refreshed } = await withTemporal({ keyring: keys }, async (temporal) => {
-        const search = async () => (await policiesByKey(temporal, keys)).get(id) ?? [];
-        const found = await search();
-        const stillOf = async (some: readonly string[]) => (await whichNeed(temporal, keys, some)).get(id) ?? [];
-        if (!refresh || found.length === 0) return { policies: found, refreshed: [] };
-        const left = await refreshShown(temporal, { policies: found, stillOf }, output);
-        return { policies: left.length > 0 ? left : await search(), refreshed: found };
-      });
+      const { policies, refreshed } = await withTemporal({ keyring: keys }, (temporal) =>
+        policiesThatNeed(temporal, keys, id, refresh ? (watched) => refreshShown(temporal, watched, output) : null),
+      );
       const rows = (await vaultRows(here)).filter(({ keyId }) => keyId === id).map(({ named }) => named);
       const needs = [
         ...(rows.length === 0
@@ -48,7 +43,7 @@ export function keyringRetireCommand(keyring: Command): void {
       if (needs.length > 0) throw fault('KEYTURN_KEYRING_KEY_NEEDED', id, needs.join('; '));
 
       changeKeyringFile(here.file, (now) => withoutKey(now, id, new Date()));
-      if (output === 'json') return printJson({ id, retired: true, refreshed });
+      if (output === 'json') return printJson({ id, removed: true, refreshed });
       if (refreshed.length > 0) say(`Moved on to ${content.activeId}: ${some(refreshed)}.`);
       say(`Key ${id} is gone. Closed runs that Temporal still keeps of its time can no longer be read.`);
     });
@@ -57,7 +52,7 @@ export function keyringRetireCommand(keyring: Command): void {
 function remedy(id: string, refreshed: boolean): string {
   return refreshed
     ? 'they were told to move on, and do so once a worker runs and a rotation that is under way has ended'
-    : `keyturn keyring retire ${id} --refresh has them move on to the active key first`;
+    : `keyturn keyring remove ${id} --refresh has them move on to the active key first`;
 }
 
 function some(names: readonly string[]): string {
