@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
+import { checkedEnvironment } from '../config/environment.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import { type Admit, admitByToken, type Recognise } from './access.ts';
 import { bearerTokens } from './bearer-tokens.ts';
@@ -58,12 +59,7 @@ type Variables = z.output<typeof variables>;
  * @throws KEYTURN_FILE_UNREADABLE
  */
 export async function codecServerConfig(env: Environment): Promise<CodecServerConfig> {
-  const parsed = variables.safeParse(env);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-    throw fault('KEYTURN_USAGE', `The environment is not right. ${wrong.join('; ')}.`);
-  }
-  const { data } = parsed;
+  const data = checkedEnvironment(variables, env);
   const kinds = [...(await tokensOf(data)), ...(await jwtsOf(data))];
   if (kinds.length === 0) {
     throw fault('KEYTURN_USAGE', 'Nobody could be let in: set KEYTURN_CODEC_TOKENS_FILE or KEYTURN_CODEC_JWKS.');

@@ -4,7 +4,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fault, KeyturnError } from '../errors/keyturn-error.ts';
-import { type Lock, tryLock } from './exclusive-lock.ts';
+import { type Lock, tryLock } from '../files/exclusive-lock.ts';
 import { choosePort } from './free-port.ts';
 import type { Environment } from './run-program.ts';
 import { serves } from './serves.ts';

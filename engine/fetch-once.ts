@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { takeLock } from './exclusive-lock.ts';
+import { takeLock } from '../files/exclusive-lock.ts';
 import type { Progress } from './progress.ts';
 
 /**

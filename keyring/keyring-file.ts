@@ -1,23 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import {
-  chownSync,
   closeSync,
   fstatSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { fault } from '../errors/keyturn-error.ts';
+import { tryLock } from '../files/exclusive-lock.ts';
+import { flushFolder, replaceFile } from '../files/replace-file.ts';
 
 /** A data key that only AWS KMS can unwrap: ARN of the KMS key, and the wrapped bytes. */
 const wrappedKey = z.strictObject({ kms: z.string().startsWith('arn:'), wrapped: z.base64().max(8192) });
@@ -147,32 +145,18 @@ export function changeKeyringFile(file: string, change: (content: KeyringContent
       const held = readKeyringFile(target);
       if (held === undefined) throw fault('KEYTURN_KEYRING_MISSING', file);
       const changed = parseKeyring(file, textOf(change(held.content)));
-      const draft = `${target}.next`;
-      // A process that was killed here left it behind.
-      rmSync(draft, { force: true });
-      writeFileSync(draft, textOf(changed), { flag: 'wx', mode: 0o600, flush: true });
-      // Changed by root, it must go on being the worker's.
-      const { uid, gid } = statSync(target);
-      chownSync(draft, uid, gid);
-      renameSync(draft, target);
-      flushFolder(dirname(target));
+      replaceFile(target, textOf(changed));
     });
   });
 }
 
-/** SQLite's file lock, because Node offers no other that a dead process lets go of by itself. */
 function locked(file: string, work: () => void): void {
-  const lock = new DatabaseSync(`${file}.lock`, { timeout: lockWaitMs });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-  } catch {
-    lock.close();
-    throw fault('KEYTURN_KEYRING_INVALID', `another process is changing ${file}`);
-  }
+  const lock = tryLock(`${file}.lock`, lockWaitMs);
+  if (lock === undefined) throw fault('KEYTURN_KEYRING_INVALID', `another process is changing ${file}`);
   try {
     work();
   } finally {
-    lock.close();
+    lock.release();
   }
 }
 
@@ -182,15 +166,6 @@ function stampFrom({ dev, ino, mtimeNs, size }: { dev: bigint; ino: bigint; mtim
 
 function textOf(content: KeyringContent): string {
   return `${JSON.stringify(content, null, 2)}\n`;
-}
-
-function flushFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** What the file system refuses, as a fault of the keyring. */

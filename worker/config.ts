@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { liveSettings, type StepSettings, simulatorSettings } from '../activities/tools.ts';
 import { defaultRequestsPerSecond } from '../config/declared-connection.ts';
+import { checkedEnvironment } from '../config/environment.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import type { VersioningSetting } from './versioning.ts';
 
@@ -35,13 +36,9 @@ const variables = z.object({
 
 /** @throws KEYTURN_USAGE names the variable and what is allowed */
 export function workerConfig(env: Environment): WorkerConfig {
-  const parsed = variables.safeParse(env);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-    throw fault('KEYTURN_USAGE', `The environment is not right. ${wrong.join('; ')}.`);
-  }
-  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT } = parsed.data;
-  const { KEYTURN_PACE, KEYTURN_VERSIONING } = parsed.data;
+  const given = checkedEnvironment(variables, env);
+  const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT } = given;
+  const { KEYTURN_PACE, KEYTURN_VERSIONING } = given;
   const live = KEYTURN_PACE === 'live';
   return {
     logLevel: KEYTURN_LOG_LEVEL,

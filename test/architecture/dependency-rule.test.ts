@@ -9,9 +9,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** What each folder may import of the project (docs/architecture.md). `types` are erased: they add no code. */
 const rule: Record<string, { code: string[]; types?: string[] }> = {
   errors: { code: [] },
+  files: { code: [] },
   policy: { code: [] },
   secrets: { code: ['errors'], types: ['policy', 'keyring'] },
-  keyring: { code: ['errors', 'secrets'] },
+  keyring: { code: ['errors', 'files', 'secrets'] },
   codec: { code: ['errors', 'secrets', 'keyring'] },
   'codec-server': { code: ['errors', 'codec', 'secrets', 'keyring', 'config'] },
   openrouter: { code: ['errors', 'secrets'], types: ['policy'] },
@@ -19,7 +20,7 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   stores: { code: ['errors', 'secrets', 'keyring', 'vault'], types: ['policy'] },
   config: { code: ['errors', 'policy'] },
   connections: { code: ['errors', 'secrets', 'keyring', 'config', 'openrouter', 'vault', 'stores'] },
-  engine: { code: ['errors', 'config'] },
+  engine: { code: ['errors', 'files', 'config'] },
   simulator: { code: [] },
   workflows: { code: ['errors', 'policy'], types: ['activities'] },
   activities: { code: ['errors', 'policy', 'secrets', 'keyring', 'openrouter', 'stores'] },

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { keyturnPaths } from '../../config/paths.ts';
-import { takeLock } from '../../engine/exclusive-lock.ts';
 import { choosePort } from '../../engine/free-port.ts';
+import { takeLock } from '../../files/exclusive-lock.ts';
 
 /** A KMS of this machine: moto's server, which really encrypts. `env` is what AWS's SDK needs to use it. */
 export type Moto = { env: Record<string, string>; close(): Promise<void> };

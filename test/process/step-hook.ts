@@ -15,7 +15,6 @@ export function stepHook(onMoment: OnMoment): ActivityInterceptorsFactory {
   return ({ info }) => ({
     inbound: {
       async execute(input, next) {
-        if (info.isLocal) return next(input);
         const policy = info.workflowExecution?.workflowId.replace('rotation-policy/', '') ?? '';
         const step = info.activityType as StepName;
         await onMoment({ at: 'before', step, policy });

@@ -12,13 +12,15 @@ export type Lock = {
 };
 
 /**
- * Takes the lock `file`, or answers undefined while another process holds it.
+ * Takes the lock `file`, or answers undefined where another process holds it.
  *
  * SQLite's own file lock is used because Node offers no other that a dead process lets go of by itself.
+ *
+ * @param waitMs how long the thread may stand still for it; default 0
  */
-export function tryLock(file: string): Lock | undefined {
+export function tryLock(file: string, waitMs = 0): Lock | undefined {
   mkdirSync(dirname(file), { recursive: true });
-  const database = new DatabaseSync(file, { timeout: 0 });
+  const database = new DatabaseSync(file, { timeout: waitMs });
   try {
     database.exec('BEGIN EXCLUSIVE');
     return {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { takeLock, tryLock } from '../../engine/exclusive-lock.ts';
-import { workspace } from './workspace.ts';
+import { takeLock, tryLock } from '../../files/exclusive-lock.ts';
+import { workspace } from '../engine/workspace.ts';
 
 const HOLDER = `
 const { tryLock } = await import(process.env.MODULE);
@@ -15,7 +15,7 @@ test('a lock holds other processes off until its holder is killed', async () => 
   using space = workspace();
   const file = join(space.folder, 'a.lock');
   const holder = spawn(process.execPath, ['--input-type=module-typescript', '-e', HOLDER], {
-    env: { MODULE: new URL('../../engine/exclusive-lock.ts', import.meta.url).href, LOCK: file },
+    env: { MODULE: new URL('../../files/exclusive-lock.ts', import.meta.url).href, LOCK: file },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [said] = await once(holder.stdout, 'data');
