@@ -42,7 +42,7 @@ export async function endOf(temporal: Temporal, policy: string): Promise<Keyturn
 }
 
 /** A run that ends shows how its policy stands; without one it still says what `apply` started it with. */
-function hadPolicy({ typedSearchAttributes: shown }: WorkflowExecutionInfo): boolean {
+function hadPolicy({ typedSearchAttributes: shown }: Pick<WorkflowExecutionInfo, 'typedSearchAttributes'>): boolean {
   const state = shown.get(searchAttributes.state);
   return state === 'ending' || state === 'needs-attention';
 }
