@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { fault } from '../errors/keyturn-error.ts';
+import { Unreadable } from '../errors/unreadable.ts';
 import { type Migrated, migratedState } from '../policy/life/migrations.ts';
 import { newPolicyState, stateVersion } from '../policy/life/state.ts';
 import { type LeftBehind, statusOf } from '../policy/life/status.ts';
@@ -29,6 +30,7 @@ export const cancelMessage = 'cancel';
 
 const lookAgainMs = 60_000;
 const mostHeld = 50;
+const longestName = 60;
 const longestInput = 2_000;
 
 /**
@@ -48,7 +50,9 @@ export async function waitForNewerWorker(
   holdMessages(held, cancelled, (name) => {
     isNudged ||= name === messages.refresh.name;
   });
-  await condition(() => isNudged, lookAgainMs, { summary: 'until a worker can read the state' });
+  await condition(() => isNudged || workflowInfo().continueAsNewSuggested, lookAgainMs, {
+    summary: 'until a worker can read the state',
+  });
 }
 
 /** Ends this run; the next one begins with the same state, and waits. */
@@ -67,12 +71,30 @@ export async function passOn(
 }
 
 function holdMessages(held: Held[], cancelled: Promise<never>, heard: (name: string) => void): void {
-  const hold = (name: string, input: unknown) => {
+  setDefaultSignalHandler((name: string, input: unknown) => {
     heard(name);
-    if (held.length < mostHeld && (JSON.stringify(input) ?? '').length <= longestInput) held.push({ name, input });
-  };
-  setDefaultSignalHandler(hold);
-  cancelled.catch(() => hold(cancelMessage, null));
+    hold(held, name, input);
+  });
+  cancelled.catch(() => {
+    if (!held.some(({ name }) => name === cancelMessage)) held.push({ name: cancelMessage, input: null });
+  });
+}
+
+/** Adds a signal, unless there are too many or it is too long. Never throws, whatever `input` is. */
+export function hold(held: Held[], name: string, input: unknown): void {
+  if (held.length >= mostHeld || name === cancelMessage) return;
+  // What is no JSON would be another thing in the next run, a map for instance, and be understood there.
+  const kept = input instanceof Unreadable || ArrayBuffer.isView(input) ? 'no JSON' : input;
+  if (lengthOf(kept) <= longestInput) held.push({ name: name.slice(0, longestName), input: kept });
+}
+
+function lengthOf(input: unknown): number {
+  try {
+    return (JSON.stringify(input) ?? '').length;
+  } catch {
+    // Nested so deeply that it overflows the stack.
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function answerThatItWaits(passedOn: unknown): void {

@@ -48,6 +48,19 @@ test('asleep, with a former key in its grace, it says which keys it leaves', { t
   ]);
 });
 
+test('what it left is still told after applies of its name that were refused', { timeout }, async () => {
+  await issueFirstKey(world.keyturn, policyNamed('left'));
+  const { keys } = await expectDetached('left');
+  const elsewhere = policyNamed('left', { connection: 'nobody' });
+  for (let times = 0; times < 2; times++) {
+    await expect(world.keyturn.applyRead(elsewhere)).rejects.toMatchObject({ code: 'KEYTURN_CONNECTION_UNKNOWN' });
+    await raw.sealed.workflow.getHandle(workflowId('left')).result();
+  }
+  const ended = { code: 'KEYTURN_POLICY_ENDED', message: expect.stringContaining(String(keys[0]?.hash)) };
+  // Temporal's list of what ended is a moment behind.
+  await expect.poll(() => world.keyturn.pause('left').catch((error: unknown) => error)).toMatchObject(ended);
+});
+
 test('while it is being deleted, nothing more of it goes', { timeout }, async () => {
   await issueFirstKey(world.keyturn, policyNamed('retiring', { graceMs: hour }));
   await world.keyturn.delete('retiring', 'retire');

@@ -16,6 +16,8 @@ import { type Machine, newMachine, startTemporal } from './machine.ts';
 import { toolsOf } from './own-world.ts';
 
 const newer = 99;
+/** After so many events of a run Temporal suggests a new one; by default it is 4,096. */
+const mostEvents = 60;
 
 let machine: Machine;
 let server: DevServer;
@@ -27,7 +29,8 @@ let newerBundle: WorkflowBundle;
 
 beforeAll(async () => {
   machine = await newMachine();
-  server = await startTemporal(machine, inject('temporalCli'));
+  const dynamicConfig = { 'limit.historyCount.suggestContinueAsNew': mostEvents };
+  server = await startTemporal(machine, inject('temporalCli'), { dynamicConfig });
   const { address } = server;
   native = await NativeConnection.connect({ address });
   temporal = await connectTemporal({ env: {}, address, keyring: machine.keyring });
@@ -65,6 +68,9 @@ test('a state of a newer number waits: visible, refusing, and passed on byte by 
       await until(async () => (await runsOf('x')).length >= n + 3);
     }
     await until(async () => (await handle.query(messages.status)).state === 'needs-attention');
+    const before = (await runsOf('x')).length;
+    await Promise.all(Array.from({ length: mostEvents }, () => handle.signal('noSuchSignal')));
+    await until(async () => (await runsOf('x')).length > before);
   });
   const passedOn = await statesOf('x');
   expect(passedOn.length).toBeGreaterThanOrEqual(5);

@@ -6,6 +6,7 @@ import * as guards from '../../workflows/guards.ts';
 import { aPolicy } from '../policy/life/states.ts';
 
 const bytes = Buffer.from('{}');
+const nested = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000));
 const noMaps = [
   0,
   1,
@@ -98,6 +99,8 @@ describe('a policy', () => {
     ['no secret', { ...aPolicy(), secret: null }],
     ['a key that is bytes', { ...aPolicy(), key: bytes }],
     ['a map where a value belongs', { ...aPolicy(), graceMs: { ms: 1 } }],
+    ['something nested deeply', { ...aPolicy(), later: nested }],
+    ['something nested deeply in its secret', { ...aPolicy(), secret: { ...aPolicy().secret, later: nested } }],
     ['a book', { ...aPolicy(), name: 'x'.repeat(30_000) }],
   ])('with %s is not understood', (_, input) => {
     expect(guards.readPolicy(input)).toHaveProperty('why');
