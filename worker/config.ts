@@ -14,6 +14,8 @@ export type WorkerConfig = {
   settings: StepSettings;
   minIntervalMs: number;
   versioning: VersioningSetting;
+  /** null: from the memory there is (capacity.ts). */
+  maxCachedPolicies: number | null;
 };
 
 const variables = z.object({
@@ -29,6 +31,8 @@ const variables = z.object({
   KEYTURN_PACE: z.enum(['live', 'simulator']).default('live'),
   /** Default auto: where this Temporal has worker versioning, policies keep to the build they began on. */
   KEYTURN_VERSIONING: z.enum(['auto', 'single', 'off']).default('auto'),
+  /** Policies that are kept in memory while they sleep. Default: as many as the process's memory holds (capacity.ts). */
+  KEYTURN_MAX_CACHED_POLICIES: z.coerce.number().int().min(1).max(100_000).optional(),
 });
 
 /** @throws KEYTURN_USAGE names the variable and what is allowed */
@@ -39,7 +43,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     throw fault('KEYTURN_USAGE', `The environment is not right. ${wrong.join('; ')}.`);
   }
   const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT } = parsed.data;
-  const { KEYTURN_PACE, KEYTURN_VERSIONING } = parsed.data;
+  const { KEYTURN_PACE, KEYTURN_VERSIONING, KEYTURN_MAX_CACHED_POLICIES } = parsed.data;
   const live = KEYTURN_PACE === 'live';
   return {
     logLevel: KEYTURN_LOG_LEVEL,
@@ -49,6 +53,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     settings: live ? liveSettings : simulatorSettings,
     minIntervalMs: live ? 1_000 : 0,
     versioning: KEYTURN_VERSIONING,
+    maxCachedPolicies: KEYTURN_MAX_CACHED_POLICIES ?? null,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Tools } from '../activities/tools.ts';
 import { workerDataConverter } from '../codec/data-converter.ts';
 import { deploymentName, taskQueue } from '../workflows/messages.ts';
 import { activityInterceptor } from './activity-interceptor.ts';
+import { type Capacity, capacityOf, memoryHere } from './capacity.ts';
 import type { Versioning } from './versioning.ts';
 import { type WorkflowBundle, workflowBundle } from './workflow-bundle.ts';
 
@@ -15,16 +16,15 @@ export type WorkerOptions = {
   bundle?: WorkflowBundle;
   /** Default null: the worker shows no build, and takes any policy. */
   versioning?: Versioning | null;
+  /** Default: what the memory of this process allows. */
+  capacity?: Capacity;
   /** Default: `taskQueue`. */
   taskQueue?: string;
   /** Further ones around each step, inside Keyturn's own: a step they hold up still shows that it lives. */
   activityInterceptors?: ActivityInterceptorsFactory[];
 };
 
-/**
- * A Temporal worker that runs rotation policies. The sizes are set for one process of about 1 GB; the SDK's defaults
- * depend on the machine.
- */
+/** A Temporal worker that runs rotation policies. */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   return Worker.create({
     connection: options.connection,
@@ -37,13 +37,7 @@ export async function createWorker(options: WorkerOptions): Promise<Worker> {
     interceptors: {
       activity: [(context) => ({ inbound: activityInterceptor(context) }), ...(options.activityInterceptors ?? [])],
     },
-    // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
-    // policies than that are fine; they are replayed from a short history when they wake.
-    maxCachedWorkflows: 2_000,
-    // A step waits for its turn most of its time, in one of two lines of a connection, sixty long at most
-    // (openrouter/pace.ts), and what takes milliseconds needs a place beside those that wait.
-    maxConcurrentActivityTaskExecutions: 200,
-    maxConcurrentWorkflowTaskExecutions: 40,
+    ...(options.capacity ?? capacityOf(memoryHere(), null)),
     // Longer than one HTTP request may take: a create whose answer is on its way must not become an ambiguous one.
     // Orchestrators must allow a little more (Kubernetes: terminationGracePeriodSeconds 60).
     shutdownGraceTime: '35 seconds',

@@ -1,5 +1,6 @@
 import { keyturnPaths } from '../config/paths.ts';
 import { buildIdOf } from './build-id.ts';
+import { capacityOf, memoryHere } from './capacity.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { createWorker, type WorkerOptions } from './create-worker.ts';
@@ -37,6 +38,9 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, stopNow);
   try {
     const { connection, namespace } = await connectTemporal(log, stop.signal);
+    const memory = memoryHere();
+    const capacity = capacityOf(memory, config.maxCachedPolicies);
+    log.info({ memoryMiB: Math.floor(memory.limit / 2 ** 20), ...capacity }, 'sizes of the worker');
     const bundle = options.bundle ?? (await workflowBundle());
     const { versioning: setting } = config;
     const versioning = await versioningOn(
@@ -45,7 +49,7 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       log,
       stop.signal,
     );
-    const worker = await createWorker({ ...options, connection, namespace, tools, bundle, versioning });
+    const worker = await createWorker({ ...options, connection, namespace, tools, bundle, versioning, capacity });
     const health = await startHealth(worker, config.health.host, config.health.port);
     const running = worker.run();
     if (stop.signal.aborted) worker.shutdown();
