@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, sleep } from '@temporalio/workflow';
 import type { CaptureSecretInput } from '../activities/capture-secret.ts';
 import type { Activities } from '../activities/index.ts';
 import { heartbeatTimeoutMs, retryPolicy, stepTable } from '../workflows/saga/step-table.ts';
@@ -20,4 +20,9 @@ const { captureSecret } = proxyActivities<Pick<Activities, 'captureSecret'>>({
 /** What a rotation is measured against: `steps` activities one after the other, each of which does nothing. */
 export async function bareWorkflow(target: CaptureSecretInput, steps: number): Promise<void> {
   for (let n = 0; n < steps; n++) await captureSecret(target);
+}
+
+/** What a sleeping policy is measured against: it holds nothing. */
+export async function bareSleeper(): Promise<void> {
+  await sleep('30 days');
 }

@@ -17,6 +17,8 @@ export type WorkerConfig = {
   /** Requests a second over a connection that sets none. */
   perSecond: number;
   versioning: VersioningSetting;
+  /** null: from the memory there is (capacity.ts). */
+  maxCachedPolicies: number | null;
 };
 
 const variables = z.object({
@@ -32,13 +34,15 @@ const variables = z.object({
   KEYTURN_PACE: z.enum(['live', 'simulator']).default('live'),
   /** Default auto: where this Temporal has worker versioning, policies keep to the build they began on. */
   KEYTURN_VERSIONING: z.enum(['auto', 'single', 'off']).default('auto'),
+  /** Policies that are kept in memory while they sleep. Default: as many as the process's memory holds (capacity.ts). */
+  KEYTURN_MAX_CACHED_POLICIES: z.coerce.number().int().min(1).max(100_000).optional(),
 });
 
 /** @throws KEYTURN_USAGE names the variable and what is allowed */
 export function workerConfig(env: Environment): WorkerConfig {
   const given = checkedEnvironment(variables, env);
   const { KEYTURN_LOG_LEVEL, KEYTURN_HEALTH_HOST, KEYTURN_HEALTH_PORT, KEYTURN_METRICS_PORT } = given;
-  const { KEYTURN_PACE, KEYTURN_VERSIONING } = given;
+  const { KEYTURN_PACE, KEYTURN_VERSIONING, KEYTURN_MAX_CACHED_POLICIES } = given;
   const live = KEYTURN_PACE === 'live';
   return {
     logLevel: KEYTURN_LOG_LEVEL,
@@ -48,6 +52,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     settings: live ? liveSettings : simulatorSettings,
     perSecond: live ? defaultRequestsPerSecond : Number.POSITIVE_INFINITY,
     versioning: KEYTURN_VERSIONING,
+    maxCachedPolicies: KEYTURN_MAX_CACHED_POLICIES ?? null,
   };
 }
 

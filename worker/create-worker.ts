@@ -10,6 +10,7 @@ import type { Tools } from '../activities/tools.ts';
 import { workerDataConverter } from '../codec/data-converter.ts';
 import { deploymentName, taskQueue } from '../workflows/messages.ts';
 import { activityInterceptor } from './activity-interceptor.ts';
+import { type Capacity, capacityOf, memoryHere } from './capacity.ts';
 import type { Versioning } from './versioning.ts';
 import { type WorkflowBundle, workflowBundle } from './workflow-bundle.ts';
 
@@ -21,28 +22,22 @@ export type WorkerOptions = {
   bundle?: WorkflowBundle;
   /** Default null: the worker shows no build, and takes any policy. */
   versioning?: Versioning | null;
+  /** Default: what the memory of this process allows. */
+  capacity?: Capacity;
   /** Default: `taskQueue`. */
   taskQueue?: string;
   /** Further ones around each step, inside Keyturn's own: a step they hold up still shows that it lives. */
   activityInterceptors?: ActivityInterceptorsFactory[];
 };
 
-/**
- * A Temporal worker that runs rotation policies. The sizes are set for one process of about 1 GB; the SDK's defaults
- * depend on the machine.
- */
+/** A Temporal worker that runs rotation policies. */
 export async function createWorker(options: WorkerOptions): Promise<Worker> {
   return Worker.create({
     ...commonOptions(options),
     taskQueue: options.taskQueue ?? taskQueue,
     workflowBundle: options.bundle ?? (await workflowBundle()),
     activities: createActivities(options.tools),
-    // A cached sleeping policy costs about 75 KB of heap (docs/benchmarks.md): 2,000 of them stay under 150 MB. More
-    // policies than that are fine; they are replayed from a short history when they wake.
-    maxCachedWorkflows: 2_000,
-    // Steps of stores; those that wait for a turn with OpenRouter are in no worker (connection-workers.ts).
-    maxConcurrentActivityTaskExecutions: 200,
-    maxConcurrentWorkflowTaskExecutions: 40,
+    ...(options.capacity ?? capacityOf(memoryHere(), null)),
   });
 }
 

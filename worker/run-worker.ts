@@ -1,5 +1,6 @@
 import { keyturnPaths } from '../config/paths.ts';
 import { buildIdOf } from './build-id.ts';
+import { capacityOf, memoryHere } from './capacity.ts';
 import { workerConfig } from './config.ts';
 import { connectTemporal } from './connect-temporal.ts';
 import { startConnectionWorkers } from './connection-workers.ts';
@@ -38,6 +39,9 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, stopNow);
   try {
     const { connection, namespace } = await connectTemporal(log, stop.signal);
+    const memory = memoryHere();
+    const capacity = capacityOf(memory, config.maxCachedPolicies);
+    log.info({ memoryMiB: Math.floor(memory.limit / 2 ** 20), ...capacity }, 'sizes of the worker');
     const bundle = options.bundle ?? (await workflowBundle());
     const { versioning: setting } = config;
     const versioning = await versioningOn(
@@ -47,7 +51,7 @@ export async function runWorker(options: Pick<WorkerOptions, 'activityIntercepto
       stop.signal,
     );
     const ours = { ...options, connection, namespace, tools, versioning };
-    const worker = await createWorker({ ...ours, bundle });
+    const worker = await createWorker({ ...ours, bundle, capacity });
     const health = await startHealth(worker, config.health.host, config.health.port);
     const ofConnections = startConnectionWorkers({ ...ours, paces: tools.paces, pauses: tools.pauses, log });
     const running = worker.run();

@@ -29,20 +29,44 @@ export function applyCommand(program: Command): void {
       const policies = await readPolicyFiles(file);
       const { withKeyturn } = await import('../with-keyturn.ts');
       await withKeyturn(async (keyturn) => {
-        const results: Result[] = [];
-        for (const policy of policies) {
-          const result = await applied(keyturn, policy, newKey);
-          results.push(result);
-          if (output === 'text') show(result);
-          // Nobody there to apply the others either.
-          if (result.result === 'failed' && exitCodeOf(result.error.code) === 5) break;
-        }
+        const results = await allApplied(keyturn, policies, newKey, output === 'text' ? show : () => {});
         if (output === 'json') printJson(results);
         const failed = results.find(({ result }) => result === 'failed');
         if (failed?.result === 'failed') process.exitCode = exitCodeOf(failed.error.code);
         if (wait) await waitForFirstKeys(keyturn, results, output === 'text');
       });
     });
+}
+
+/**
+ * A few at a time, each told in its place: `tell` gets the results in the order of the documents. What stands in several
+ * documents is applied in their order.
+ */
+async function allApplied(
+  keyturn: Keyturn,
+  policies: readonly Policy[],
+  newKey: boolean,
+  tell: (result: Result) => void,
+): Promise<Result[]> {
+  const { fewAtOnce } = await import('../../client/few-at-once.ts');
+  const results: (Result | undefined)[] = policies.map(() => undefined);
+  let told = 0;
+  let isAnybodyThere = true;
+  const documents = Map.groupBy(policies.keys(), (n) => policies[n]?.name);
+  await fewAtOnce(documents.values(), async (numbers) => {
+    for (const n of numbers) {
+      // Nobody there to apply the others either.
+      if (!isAnybodyThere) return;
+      const result = await applied(keyturn, policies[n] as Policy, newKey);
+      results[n] = result;
+      if (result.result === 'failed' && exitCodeOf(result.error.code) === 5) isAnybodyThere = false;
+      for (let next = results[told]; next !== undefined; next = results[++told]) tell(next);
+    }
+  });
+  // Where nobody answered: those that were asked meanwhile.
+  const known = results.filter((result) => result !== undefined);
+  for (const result of known.slice(told)) tell(result);
+  return known;
 }
 
 /** One refused policy does not keep the others from being applied; each is accounted for. */

@@ -64,6 +64,19 @@ describe.concurrent('apply', () => {
     expect(code).toBe(3);
   });
 
+  test('many are told in the order of their documents, each in its place', async ({ expect }) => {
+    const names = Array.from({ length: 12 }, (_, n) => `many-${n}`);
+    // But for two they are refused: no keys need to be made to see the order.
+    const isRight = (n: number) => n === 3 || n === 9;
+    const documents = names.map((name, n) => policyText(name).replace(': main', isRight(n) ? ': main' : ': nobody'));
+    const { code, stdout } = await keyturn(['apply', '-f', '-'], documents.join('---\n'));
+    const told = stdout.trim().split('\n');
+    expect(told.map((line) => line.split(/ +/).slice(0, 2))).toEqual(
+      names.map((name, n) => [isRight(n) ? 'created' : 'failed', name]),
+    );
+    expect(code).toBe(3);
+  });
+
   test('a field that keys depend on is refused with 4', async ({ expect }) => {
     await created('fixed');
     const moved = policyText('fixed').replace('FIXED_KEY', 'MOVED_KEY');
