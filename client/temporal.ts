@@ -44,6 +44,8 @@ export type Temporal = {
   answerTimeoutMs: number;
 };
 
+const largestAnswer = 128 * 1024 * 1024;
+
 const usualAddress = '127.0.0.1:7233';
 
 /**
@@ -61,6 +63,8 @@ export async function connectTemporal(options: ConnectOptions = {}): Promise<Tem
     ...(config.connectionOptions as ConnectionOptions),
     address,
     connectTimeout: connectTimeoutMs,
+    // What the SDK itself sets lacks the prefix, and gRPC's 4 MB remain: a run with a few large messages is more.
+    channelArgs: { 'grpc.max_receive_message_length': largestAnswer },
   });
   try {
     await connection.ensureConnected();

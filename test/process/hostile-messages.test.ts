@@ -214,6 +214,32 @@ describe('messages that change nothing, thousands of times', { timeout }, () => 
     await rotatesStill('wordy');
   });
 
+  test('of megabytes while a rotation is under way have it undone and tried again in a new run', async () => {
+    await issueFirstKey(world.keyturn, policyNamed('heavy', { graceMs: 0 }));
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    world.onMoment = async ({ at, step, policy }) => {
+      if (policy !== 'heavy' || at !== 'after' || step !== 'verifyKey') return;
+      reached.resolve();
+      await held.promise;
+    };
+    const { rotationId } = await world.keyturn.rotate('heavy', { reason: 'hold' });
+    await reached.promise;
+    const handle = raw.sealed.workflow.getHandle(workflowId('heavy'));
+    // More than 20 MB in all, each below the 2 MB that Temporal takes.
+    for (let n = 0; n < 12; n++) {
+      await handle.signal('noSuchSignal', 'x'.repeat(1_900_000));
+      // Answered when it was heard: Temporal fails a workflow task itself to make room for more than 2 MB that wait for it.
+      await world.keyturn.status('heavy');
+    }
+    world.onMoment = async () => {};
+    held.resolve();
+    const stopped = { event: 'undone', fault: { code: 'KEYTURN_ROTATION_STOPPED' } };
+    expect(await endOfRotation(world.keyturn, 'heavy', rotationId)).toMatchObject(stopped);
+    await rotatesStill('heavy');
+    expect((await world.keyturn.status('heavy')).keys[0]?.generation).toBe(2);
+  });
+
   test('the same request id for an hour is one rotation', async () => {
     await issueFirstKey(world.keyturn, policyNamed('repeated', { graceMs: minute }));
     const handle = raw.sealed.workflow.getHandle(workflowId('repeated'));
