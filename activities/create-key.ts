@@ -18,7 +18,7 @@ export type CreatedKey = { hash: string; sealed: Sealed; digest: string; expires
 /**
  * Makes one key under its marker: POST /keys is sent once, and never again for this marker.
  *
- * @throws KEYTURN_CREATE_AMBIGUOUS the key may exist: reap the marker
+ * @throws KEYTURN_CREATE_AMBIGUOUS the key may exist: look for the marker
  * @throws anything else: no key was made
  */
 export function createKey({ openrouter, keyring, now }: Tools) {

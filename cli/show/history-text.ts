@@ -28,7 +28,7 @@ function happeningWords(one: Happening): string[] {
     case 'disabled':
     case 'deleted':
       return [`key #${one.generation} ${shortHash(one.hash)} ${one.event}${noted(one.note)}`];
-    case 'reaped':
+    case 'removed':
       return [`a key whose creation was never answered was found and removed: ${one.marker}`];
     case 'applied':
       return [`policy ${one.note}`];

@@ -22,7 +22,7 @@ export function statusText(status: PolicyStatus, now: number): string {
     ['keys', keyLines(status, now)],
     ['stores', storeLines(status, now)],
     ['last', lastLines(status, now, text)],
-    ['watching', watchLines(status, text)],
+    ['strays', strayLines(status, text)],
     ['owed', owedLines(status, now, text)],
     ['leaves', leavesLines(status, text)],
     ['ignored', status.dropped.flatMap(({ why, at }) => text(`${why} First ${ago(at, now)}.`))],
@@ -126,9 +126,10 @@ function lastLines({ last }: PolicyStatus, now: number, text: Wrap): string[] {
   return [...text(`${recordWords(last)}, ${ago(last.at, now)}`), ...why];
 }
 
-function watchLines({ watching }: PolicyStatus, text: Wrap): string[] {
-  if (watching.length === 0) return [];
-  return text(`for ${watching.length === 1 ? 'a key' : `${watching.length} keys`} whose creation was never answered`);
+function strayLines({ strays }: PolicyStatus, text: Wrap): string[] {
+  if (strays.length === 0) return [];
+  const many = strays.length === 1 ? 'a key' : `${strays.length} keys`;
+  return text(`${many} whose creation was never answered, looked for`);
 }
 
 /** A rotation that is tried again has a line of its own. */

@@ -47,6 +47,9 @@ const stateMigrations: Record<number, Migration> = {
     return {
       ...kept,
       version: 3,
+      history: (old.history as { event: string }[]).map((one) =>
+        one.event === 'reaped' ? { ...one, event: 'removed' } : one,
+      ),
       current: current && { ...current, isMarked },
       retiring: retiring.map(({ blocked: _, ...key }) => key),
       strays: (watch as { marker: string; sweepAt: string[] }[]).map(({ marker, sweepAt }) => ({

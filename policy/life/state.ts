@@ -173,7 +173,7 @@ export type RotationRecord = {
 export type Happening =
   | RotationRecord
   | { event: 'disabled' | 'deleted'; at: Instant; generation: number; hash: string; note: string }
-  | { event: 'reaped'; at: Instant; marker: string }
+  | { event: 'removed'; at: Instant; marker: string }
   | { event: 'applied' | 'paused' | 'resumed' | 'ending'; at: Instant; note: string };
 
 export function newPolicyState(name: string): PolicyState {

@@ -72,7 +72,7 @@ export type PolicyStatus = {
   owed: OwedStatus[];
   attention: Attention[];
   /** Markers of keys whose creation was never answered, and which are looked for. */
-  watching: string[];
+  strays: string[];
   /** Messages that were not understood and changed nothing: the first of each kind. */
   dropped: DroppedMessage[];
   /** What stays behind when it ends; null unless it is being detached. */
@@ -124,7 +124,7 @@ export function statusOf(state: PolicyState, running: RunningRotation | null, no
     lastSteps: state.lastSteps,
     owed: owedStatus(state, now),
     attention,
-    watching: state.strays.map(({ marker }) => marker),
+    strays: state.strays.map(({ marker }) => marker),
     dropped: state.dropped,
     leaves: state.ending?.mode === 'detach' ? leftBehind(state, now) : null,
   };

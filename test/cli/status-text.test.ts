@@ -47,7 +47,7 @@ function status(changes: Partial<PolicyStatus> = {}): PolicyStatus {
     lastSteps: [],
     attention: [],
     owed: [],
-    watching: [],
+    strays: [],
     dropped: [],
     leaves: null,
     ...changes,
@@ -166,7 +166,7 @@ test.each([
     { wakesAt: null, because: 'autoRotate is off', next: null, policy: aPolicy({ autoRotate: false }) },
     /^demo {6}sleeping: autoRotate is off\nnext {6}none: autoRotate is off/,
   ],
-  [{ watching: ['m1', 'm2'] }, /\nwatching {2}for 2 keys whose creation was never answered$/],
+  [{ strays: ['m1', 'm2'] }, /\nstrays {4}2 keys whose creation was never answered, looked for$/],
 ])('%#: other states', (changes, pattern) => {
   expect(shown(changes)).toMatch(pattern);
 });

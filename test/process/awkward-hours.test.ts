@@ -80,7 +80,7 @@ function hooked(activities: Activities, before: Partial<Record<string, () => Pro
   return Object.fromEntries(pairs) as Activities;
 }
 
-test('a key that arrives after the patient look is reaped by the sweep, ten minutes later', async () => {
+test('a key that arrives after the patient look is removed ten minutes later', async () => {
   const world = await startWorld();
   const { simulator, apply } = world;
   const late = simulator.control.faults.add({ on: 'createKey', when: 'before', kind: 'late' });
@@ -89,12 +89,12 @@ test('a key that arrives after the patient look is reaped by the sweep, ten minu
   late.release();
   await eventually(async () => keysEverMade(world, 'late').length === 2);
   const [kept, arrived] = existingKeys(world, 'late');
-  expect((await policy.status()).watching).toEqual([arrived?.name]);
+  expect((await policy.status()).strays).toEqual([arrived?.name]);
 
-  await policy.passUntil(({ watching }) => watching.length === 0);
+  await policy.passUntil(({ strays }) => strays.length === 0);
   expect(existingKeys(world, 'late').map(({ hash }) => hash)).toEqual([kept?.hash]);
-  const reaped = (await policy.history()).find(({ event }) => event === 'reaped');
-  expect(reaped).toMatchObject({ marker: arrived?.name });
+  const removed = (await policy.history()).find(({ event }) => event === 'removed');
+  expect(removed).toMatchObject({ marker: arrived?.name });
   expect(await storedKey(world, 'late')).toEqual({ hash: kept?.hash, answer: 200 });
 }, 60_000);
 

@@ -38,7 +38,7 @@ describe.concurrent('a create whose answer is not to be had', { timeout: 60_000 
     expect(orphan?.state).toBe('deleted');
     expect(kept).toMatchObject({ state: 'live', name: 'demo-key' });
     expect(more).toEqual([]);
-    expect((await world.keyturn.status(policy)).watching).toEqual([]);
+    expect((await world.keyturn.status(policy)).strays).toEqual([]);
     await expectAgreement(world, policy);
   });
 
@@ -48,10 +48,10 @@ describe.concurrent('a create whose answer is not to be had', { timeout: 60_000 
     await issueFirstKey(world.keyturn, policyNamed(policy));
     await expectAgreement(world, policy);
     late.release();
-    // It is swept ten minutes after: awkward-hours.test.ts.
+    // It is looked for ten minutes after: awkward-hours.test.ts.
     await eventually(async () => keysEverMade(world, policy).length === 2);
-    const { watching } = await world.keyturn.status(policy);
-    expect(watching).toEqual([keysEverMade(world, policy).at(-1)?.name]);
+    const { strays } = await world.keyturn.status(policy);
+    expect(strays).toEqual([keysEverMade(world, policy).at(-1)?.name]);
   });
 });
 

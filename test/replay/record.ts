@@ -148,7 +148,7 @@ try {
     const soon = plus(new Date().toISOString(), 2 * second);
     const strays = watching.strays.map((one) => ({ ...one, lookAt: [soon, ...one.lookAt.slice(1)] }));
     await start(handle, { ...watching, strays });
-    await until((now) => now.watching.length === 0);
+    await until((now) => now.strays.length === 0);
     await asleep();
   });
 

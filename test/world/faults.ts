@@ -79,7 +79,7 @@ export function plainFault(kind: FaultKind): Fault {
 }
 
 /**
- * The longest time after which a request may still arrive. Below a day: that is when the last sweep for a lost marker
+ * The longest time after which a request may still arrive. Below a day: that is when the last look for a stray
  * is due, and what arrives after it nobody looks for.
  */
 export const latestArrivalMs = 20 * hour;
@@ -98,7 +98,7 @@ export function randomFault(random: Random): Fault {
   };
 }
 
-/** Around the moments at which Keyturn looks: the patient minutes, and the sweeps after ten minutes, an hour, a day. */
+/** Around the moments at which Keyturn looks: the patient minutes, and the looks after ten minutes, an hour, a day. */
 function lateness(random: Random): number {
   const [from, to] = random.pick([
     [1, 10 * second],

@@ -18,8 +18,8 @@ const day = 24 * hour;
 const secondRunMs = day + 3.5 * hour;
 
 describe('a create whose request arrives late', () => {
-  const arrivals = { 'within the patient minutes': 90_000, 'before the first sweep': 8 * minute };
-  const later = { 'after the first sweep': 30 * minute, 'after the second': 5 * hour, 'before the last': 20 * hour };
+  const arrivals = { 'within the patient minutes': 90_000, 'before the first look': 8 * minute };
+  const later = { 'after the first look': 30 * minute, 'after the second': 5 * hour, 'before the last': 20 * hour };
   test.each(Object.entries({ ...arrivals, ...later }))('%s leaves no orphan', async (_, lateMs) => {
     const world = scriptedWorld({
       script: [{ step: 'createKey', fault: { ...plainFault('hang'), lateMs }, fromMs: secondRunMs }],
@@ -216,7 +216,7 @@ describe('a workflow that is cancelled', () => {
         .sort(),
     ).toEqual(living.sort());
     expect(left.secrets.map(({ store }) => store)).toEqual(['first', 'second']);
-    expect(world.entity.state().history.at(-1)?.event).toMatch(/ending|undone|published|reaped/);
+    expect(world.entity.state().history.at(-1)?.event).toMatch(/ending|undone|published|removed/);
     expectSound(world);
   });
 

@@ -22,7 +22,7 @@ type Eyes = {
 type Change = { at: number; byStranger: boolean };
 
 /**
- * Longest life of a key that nobody waits for (I3): it may arrive just after a sweep, and the last one is a day after
+ * Longest life of a key that nobody waits for (I3): it may arrive just after a look, and the last one is a day after
  * the rotation. An outage or a dead worker puts that one off, by half a day at most in this world.
  */
 const longestStrayMs = 36 * 3_600_000;

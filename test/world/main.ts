@@ -53,7 +53,7 @@ function printSummary(results: SeedResult[], cpuSeconds: number): void {
 seeds               ${results.length} in ${cpuSeconds.toFixed(1)} s of processor time
 rotations           ${sum(results, 'rotations')}, published ${sum(results, 'published')}
 faults injected     ${[...faults.values()].flatMap((row) => [...row.values()]).reduce((total, n) => total + n, 0)}
-orphans left        ${sum(results, 'orphans')} after the last sweep
+orphans left        ${sum(results, 'orphans')} after the last look
 no valid key for    ${sum(results, 'secondsWithoutValidKey')} s
 most live keys      ${most(results, 'mostLiveKeys')}, and ${most(results, 'mostLateKeys')} that arrived over ten minutes late
 invariants broken   ${broken}`);

@@ -25,7 +25,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** Whatever was lost was swept by then: the last sweep is a day after its rotation, and may be late by an outage. */
+/** Every stray was looked for by then: the last time a day after its rotation, and may be late by an outage. */
 const settlingMs = 4 * day;
 
 /** The life of one policy, as its seed draws it; the same seed gives the same life. */

@@ -19,7 +19,7 @@ export const look = duty<Stray>({
     return (state, now) => {
       const strays = state.strays.flatMap((one) => (one.marker === marker ? afterLook(one, found) : [one]));
       const looked: PolicyState = { ...state, strays };
-      return found ? recorded(looked, { event: 'reaped', at: now, marker }) : looked;
+      return found ? recorded(looked, { event: 'removed', at: now, marker }) : looked;
     };
   },
 });
