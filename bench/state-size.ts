@@ -55,7 +55,7 @@ async function afterAYear(): Promise<PolicyState> {
     seed: 1,
     startMs: Date.UTC(2026, 0, 1),
     policy,
-    faults: () => null,
+    injections: () => null,
     propagation: { edges: 1, newKeyMs: () => 0, oldKeyMs: () => 0 },
     latencyMs: null,
   });

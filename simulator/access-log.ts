@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SimulatedClock } from './clock.ts';
-import type { Operation } from './fault-rule.ts';
+import type { Operation } from './injection-rule.ts';
 import { withoutSecrets } from './key-secret.ts';
 
 /** One request, written when its connection is done with it. Holds no header and no body, so no secret. */
@@ -13,19 +13,19 @@ export type LogLine = {
   operation: Operation | null;
   /** Null if no answer was sent. */
   status: number | null;
-  /** Kind and place of the fault it met: `reset after`. */
-  fault: string | null;
+  /** Kind and place of the injection it met: `reset after`. */
+  injection: string | null;
   /** A mistake of the simulator itself. */
   error: string | null;
   durationMs: number;
 };
 
 /** What only the exchange finds out. */
-export type Watched = { fault: string | null; error: string | null };
+export type Watched = { injection: string | null; error: string | null };
 
 export function createAccessLog(clock: SimulatedClock, log: ((line: LogLine) => void) | undefined) {
   return (request: FastifyRequest, { raw: out }: FastifyReply, operation: Operation | null): Watched => {
-    const watched: Watched = { fault: null, error: null };
+    const watched: Watched = { injection: null, error: null };
     if (!log) return watched;
     const startMs = performance.now();
     out.once('close', () => {

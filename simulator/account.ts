@@ -24,7 +24,7 @@ export type AccountState = {
 };
 
 /**
- * One OpenRouter account and its rules. Knows nothing of HTTP, faults or credentials: an operation that comes this
+ * One OpenRouter account and its rules. Knows nothing of HTTP, injections or credentials: an operation that comes this
  * far takes effect.
  */
 export class Account {

@@ -1,5 +1,5 @@
 import { envelope } from './api-error.ts';
-import type { FaultRule } from './fault-rule.ts';
+import type { InjectionRule } from './injection-rule.ts';
 import { secretPrefix } from './key-secret.ts';
 
 /** What goes back over the wire. `cut`: only its beginning (`cutAt`), then a reset. */
@@ -19,10 +19,10 @@ const statusTexts: Record<number, string> = {
 };
 
 /**
- * The answer a fault puts in the place of the true one, which is null before the operation.
- * Null for a fault that changes no answer.
+ * The answer an injection puts in the place of the true one, which is null before the operation.
+ * Null for an injection that changes no answer.
  */
-export function faultyAnswer(rule: FaultRule, truth: Answer | null): Answer | null {
+export function faultyAnswer(rule: InjectionRule, truth: Answer | null): Answer | null {
   switch (rule.kind) {
     case 'status': {
       const message = rule.message ?? statusTexts[rule.status] ?? 'Service temporarily unavailable';

@@ -1,6 +1,6 @@
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import type { OperationHandler } from './exchange.ts';
-import type { Operation } from './fault-rule.ts';
+import type { Operation } from './injection-rule.ts';
 
 type Path = { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; url: string; operation: Operation };
 

@@ -32,7 +32,7 @@ export const clockSchema = z.strictObject({
   frozen: z.boolean().optional(),
 });
 
-/** How a wait for a fault is asked for, in a query. */
+/** How a wait for an injection is asked for, in a query. */
 export const reachedSchema = z.object({
   hits: z.coerce.number().int().positive().default(1),
   timeoutMs: z.coerce.number().int().positive().max(600_000).default(30_000),

@@ -9,8 +9,8 @@ import {
   spendSchema,
   workspaceSchema,
 } from './control-input.ts';
-import { faultRuleSchema } from './fault-rule.ts';
-import type { Fault } from './faults.ts';
+import { injectionRuleSchema } from './injection-rule.ts';
+import type { Injection } from './injections.ts';
 import { settingsPatchSchema } from './settings.ts';
 
 type OfKey = { Params: { hash: string } };
@@ -28,29 +28,29 @@ export function controlRoutes(control: Control, closing: AbortSignal) {
       return reply.code(status).send({ error: { message } });
     });
 
-    app.post('/faults', async ({ body }, reply) =>
-      reply.code(201).send(control.faults.add(faultRuleSchema.parse(input(body))).status()),
+    app.post('/injections', async ({ body }, reply) =>
+      reply.code(201).send(control.injections.add(injectionRuleSchema.parse(input(body))).status()),
     );
-    app.get('/faults', async () => ({ faults: control.faults.list() }));
-    app.delete('/faults', async () => {
-      control.faults.clear();
+    app.get('/injections', async () => ({ injections: control.injections.list() }));
+    app.delete('/injections', async () => {
+      control.injections.clear();
       return {};
     });
-    app.post('/faults/release', async () => ({ released: control.faults.release() }));
-    app.get<OfId>('/faults/:id', async ({ params }) => faultOf(params.id).status());
-    app.get<OfId>('/faults/:id/reached', async ({ params, query }, reply) => {
-      const fault = faultOf(params.id);
+    app.post('/injections/release', async () => ({ released: control.injections.release() }));
+    app.get<OfId>('/injections/:id', async ({ params }) => injectionOf(params.id).status());
+    app.get<OfId>('/injections/:id/reached', async ({ params, query }, reply) => {
+      const injection = injectionOf(params.id);
       const { hits, timeoutMs } = reachedSchema.parse(query);
       try {
-        await fault.reachedTimes(hits, AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]));
+        await injection.reachedTimes(hits, AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]));
       } catch {
         return reply.code(408).send({ error: { message: `Not hit ${hits} times within ${timeoutMs} ms.` } });
       }
-      return fault.status();
+      return injection.status();
     });
-    app.post<OfId>('/faults/:id/release', async ({ params }) => ({ released: faultOf(params.id).release() }));
-    app.delete<OfId>('/faults/:id', async ({ params }) => {
-      faultOf(params.id).remove();
+    app.post<OfId>('/injections/:id/release', async ({ params }) => ({ released: injectionOf(params.id).release() }));
+    app.delete<OfId>('/injections/:id', async ({ params }) => {
+      injectionOf(params.id).remove();
       return {};
     });
 
@@ -123,10 +123,10 @@ export function controlRoutes(control: Control, closing: AbortSignal) {
     app.get('/ledger/live', async () => ({ keys: control.liveKeys() }));
   };
 
-  function faultOf(id: string): Fault {
-    const fault = control.faults.get(Number(id));
-    if (!fault) throw new ControlError(404, `There is no fault ${id}.`);
-    return fault;
+  function injectionOf(id: string): Injection {
+    const injection = control.injections.get(Number(id));
+    if (!injection) throw new ControlError(404, `There is no injection ${id}.`);
+    return injection;
   }
 }
 

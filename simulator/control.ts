@@ -9,7 +9,7 @@ import {
   type WorkspaceInput,
   workspaceSchema,
 } from './control-input.ts';
-import type { Faults } from './faults.ts';
+import type { Injections } from './injections.ts';
 import { digestOf, isSecret, mintSecret } from './key-secret.ts';
 import { type Ledger, type LedgerKey, ledgerOf } from './ledger.ts';
 import type { Outage } from './outage.ts';
@@ -34,13 +34,13 @@ export type Control = ReturnType<typeof createControl>;
 type ControlParts = {
   account: Account;
   clock: SimulatedClock;
-  faults: Faults;
+  injections: Injections;
   outage: Outage;
   settings: Settings;
   save(): void;
 };
 
-export function createControl({ account, clock, faults, outage, settings, save }: ControlParts) {
+export function createControl({ account, clock, injections, outage, settings, save }: ControlParts) {
   const { state } = account;
 
   function existingKey(hash: string) {
@@ -50,7 +50,7 @@ export function createControl({ account, clock, faults, outage, settings, save }
   }
 
   return {
-    faults,
+    injections,
 
     clock: {
       /** Milliseconds since the epoch on the simulator's clock. */

@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Watched } from './access-log.ts';
 import { type Answer, cutAt, faultyAnswer, jsonAnswer } from './answer.ts';
 import { ApiError, envelope } from './api-error.ts';
-import type { FaultRule, Operation } from './fault-rule.ts';
-import type { Faults, Hit } from './faults.ts';
+import type { InjectionRule, Operation } from './injection-rule.ts';
+import type { Hit, Injections } from './injections.ts';
 import type { Post } from './post-log.ts';
 
 /** A request as an operation sees it. */
@@ -22,7 +22,7 @@ export type Call = {
 export type OperationHandler = (call: Call) => Answer;
 
 export type ExchangeTools = {
-  faults: Faults;
+  injections: Injections;
   /** Opens the log entry of a POST /keys. */
   openPost(body: string): Post;
   /** Writes down what changed, before the caller hears of it. */
@@ -36,11 +36,11 @@ export type ExchangeTools = {
 const mutating: ReadonlySet<Operation> = new Set(['createKey', 'patchKey', 'deleteKey', 'chat']);
 
 /**
- * The way of every request: fault before, operation, fault after, answer.
+ * The way of every request: injection before, operation, injection after, answer.
  * An operation runs in one go and its change is saved before the answer leaves, so that "before" and "after" are exact.
  */
 export function exchange(operation: Operation, handle: OperationHandler, tools: ExchangeTools) {
-  const { faults, closing } = tools;
+  const { injections, closing } = tools;
 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     reply.hijack();
@@ -51,7 +51,7 @@ export function exchange(operation: Operation, handle: OperationHandler, tools: 
     const params = request.params as Record<string, string>;
     const call: Call = { authorization: request.headers.authorization, params, query: request.query, body, post };
 
-    const before = faults.take(operation, 'before');
+    const before = injections.take(operation, 'before');
     if (before) {
       const { rule } = before;
       note(rule);
@@ -68,7 +68,7 @@ export function exchange(operation: Operation, handle: OperationHandler, tools: 
     const truth = run(call, watched);
     if (before?.rule.kind === 'late') return;
 
-    const after = truth.status < 300 ? faults.take(operation, 'after') : null;
+    const after = truth.status < 300 ? injections.take(operation, 'after') : null;
     if (after) {
       note(after.rule);
       if (after.rule.kind === 'reset') reset(out, post);
@@ -79,9 +79,9 @@ export function exchange(operation: Operation, handle: OperationHandler, tools: 
     }
     send(out, truth, post, 'delivered');
 
-    function note({ kind, when }: FaultRule): void {
-      watched.fault = `${kind} ${when}`;
-      if (post) post.fault = watched.fault;
+    function note({ kind, when }: InjectionRule): void {
+      watched.injection = `${kind} ${when}`;
+      if (post) post.injection = watched.injection;
     }
   };
 
@@ -99,7 +99,7 @@ export function exchange(operation: Operation, handle: OperationHandler, tools: 
     }
   }
 
-  /** Whether the operation is to be done in the end, after whatever a fault makes it wait for. */
+  /** Whether the operation is to be done in the end, after whatever an injection makes it wait for. */
   async function arrives({ rule, released }: Hit, out: ServerResponse): Promise<boolean> {
     try {
       if (rule.kind === 'hang') await released(goneSignal(out));

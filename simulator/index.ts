@@ -8,7 +8,7 @@ import { type Control, createControl } from './control.ts';
 import { controlRoutes } from './control-routes.ts';
 import { createCredentials } from './credentials.ts';
 import { type Call, exchange } from './exchange.ts';
-import { Faults } from './faults.ts';
+import { Injections } from './injections.ts';
 import { isSecret, mintSecret } from './key-secret.ts';
 import { chatOperation } from './operations/chat.ts';
 import { creditsOperation } from './operations/credits.ts';
@@ -23,8 +23,8 @@ import { loadState, saveState } from './state-file.ts';
 
 export type { LogLine } from './access-log.ts';
 export type { Control } from './control.ts';
-export type { FaultRuleInput as FaultRule, Operation } from './fault-rule.ts';
-export type { Fault, FaultStatus } from './faults.ts';
+export type { InjectionRuleInput as InjectionRule, Operation } from './injection-rule.ts';
+export type { Injection, InjectionStatus } from './injections.ts';
 export type { Ledger, LedgerKey } from './ledger.ts';
 export type { Post } from './post-log.ts';
 
@@ -71,7 +71,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const settings = defaultSettings();
   const account = new Account(clock, settings, saved?.account);
   account.acceptManagementKey(managementKey);
-  const faults = new Faults();
+  const injections = new Injections();
   const outage = new Outage(clock);
   const credentials = createCredentials(account, settings, outage, clock);
   const rateLimit = createRateLimit(settings);
@@ -96,17 +96,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     chat: chatOperation(account, settings, clock, credentials),
   };
   const tools = {
-    faults,
+    injections,
     openPost: (body: string) => openPost(account.state.posts, clock.stamp(), body),
     save,
     watch,
     closing: closing.signal,
   };
-  const control = createControl({ account, clock, faults, outage, settings, save });
+  const control = createControl({ account, clock, injections, outage, settings, save });
 
   const app = Fastify({ forceCloseConnections: true });
   app.removeAllContentTypeParsers();
-  // Operations read their own body, so that a fault comes first and a DELETE may name a content type and have none.
+  // Operations read their own body, so that an injection comes first and a DELETE may name a content type and have none.
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   app.setNotFoundHandler(async (request, reply) => {
     watch(request, reply, null);

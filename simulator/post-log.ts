@@ -7,13 +7,13 @@ export type Post = {
   at: string;
   /** The name asked for; null where the body could not be read. */
   name: string | null;
-  /** `created`: a key exists. `refused`: by the rules. `dropped`: by a fault, before anything. `pending`: not known yet. */
+  /** `created`: a key exists. `refused`: by the rules. `dropped`: by an injection, before anything. `pending`: not known yet. */
   outcome: 'pending' | 'created' | 'refused' | 'dropped';
   hash: string | null;
   /** What the caller was left with. `spoiled`: all bytes of an answer that is not the true one. */
   answer: 'pending' | 'delivered' | 'spoiled' | 'lost';
-  /** Kind and place of the last fault it met: `reset after`. */
-  fault: string | null;
+  /** Kind and place of the last injection it met: `reset after`. */
+  injection: string | null;
 };
 
 export function openPost(posts: Post[], at: string, body: string): Post {
@@ -24,7 +24,7 @@ export function openPost(posts: Post[], at: string, body: string): Post {
     outcome: 'pending',
     hash: null,
     answer: 'pending',
-    fault: null,
+    injection: null,
   };
   posts.push(post);
   return post;

@@ -212,7 +212,7 @@ describe('rotate', () => {
 
   test('a rotation that is undone ends --wait with 1, the reason and the next attempt; status shows them', async () => {
     await created('undone');
-    const refused = stack.simulator.control.faults.add({
+    const refused = stack.simulator.control.injections.add({
       on: 'createKey',
       when: 'before',
       kind: 'status',

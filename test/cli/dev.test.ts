@@ -89,13 +89,13 @@ async function status(): Promise<PolicyStatus> {
 
 /** Keeps the next request of an operation without an answer, so that a rotation stands still in its middle. */
 async function hold(simulator: string, on: string) {
-  const faults = `${simulator}/control/faults`;
+  const injections = `${simulator}/control/injections`;
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ on, when: 'before', kind: 'hang' });
-  const { id } = (await (await fetch(faults, { method: 'POST', headers, body })).json()) as { id: string };
+  const { id } = (await (await fetch(injections, { method: 'POST', headers, body })).json()) as { id: string };
   return {
-    reached: async () => expect((await fetch(`${faults}/${id}/reached`)).status).toBe(200),
-    remove: async () => expect((await fetch(`${faults}/${id}`, { method: 'DELETE' })).status).toBe(200),
+    reached: async () => expect((await fetch(`${injections}/${id}/reached`)).status).toBe(200),
+    remove: async () => expect((await fetch(`${injections}/${id}`, { method: 'DELETE' })).status).toBe(200),
   };
 }
 

@@ -133,7 +133,7 @@ describe('rotate', () => {
 
   test('a rotation that is undone ends with the fault and the next attempt', async () => {
     await applied(input('undone', { grace: '0s' }));
-    const refused = stack.simulator.control.faults.add({
+    const refused = stack.simulator.control.injections.add({
       on: 'createKey',
       when: 'before',
       kind: 'status',

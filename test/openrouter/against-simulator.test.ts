@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkConnection } from '../../openrouter/check-connection.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { type FaultRule, startSimulator } from '../../simulator/index.ts';
+import { type InjectionRule, startSimulator } from '../../simulator/index.ts';
 import { clientOf } from './scripted-server.ts';
 
 const wanted = {
@@ -64,7 +64,7 @@ test('more keys than a page holds are all found, while somebody deletes some and
   const { client, control } = world;
   const hashes: string[] = [];
   for (let n = 0; n < 130; n += 1) hashes.push((await client.createKey({ ...wanted, name: `key-${n}` })).hash);
-  const page = control.faults.add({ on: 'listKeys', when: 'after', kind: 'slow', ms: 0 });
+  const page = control.injections.add({ on: 'listKeys', when: 'after', kind: 'slow', ms: 0 });
 
   const listing = client.listKeys(null);
   await page.reached;
@@ -84,7 +84,7 @@ test('more keys than a page holds are all found, while somebody deletes some and
 const before = { on: 'createKey', when: 'before' } as const;
 const after = { on: 'createKey', when: 'after' } as const;
 
-test.each<[string, FaultRule, string]>([
+test.each<[string, InjectionRule, string]>([
   ['500 before', { ...before, kind: 'status', status: 500 }, 'KEYTURN_CREATE_AMBIGUOUS'],
   ['500 after', { ...after, kind: 'status', status: 500 }, 'KEYTURN_CREATE_AMBIGUOUS'],
   ['503 after', { ...after, kind: 'status', status: 503, retryAfter: 1 }, 'KEYTURN_CREATE_AMBIGUOUS'],
@@ -103,7 +103,7 @@ test.each<[string, FaultRule, string]>([
   ['slow', { ...after, kind: 'slow', ms: 50 }, 'created'],
 ])('a create that meets "%s" is one POST, and leaves no key that is not spoken of', async (_, fault, code) => {
   await using world = await startWorld();
-  world.control.faults.add(fault);
+  world.control.injections.add(fault);
   await using client = clientOf(world.url, {
     managementKey: world.managementKey,
     timeoutMs: fault.kind === 'hang' ? 300 : 5_000,
@@ -122,7 +122,7 @@ test.each<[string, FaultRule, string]>([
 
 test('a key whose answer was lost is found by its marker', async () => {
   await using world = await startWorld();
-  world.control.faults.add({ ...after, kind: 'truncated' });
+  world.control.injections.add({ ...after, kind: 'truncated' });
   await expect(world.client.createKey(wanted)).rejects.toMatchObject({ code: 'KEYTURN_CREATE_AMBIGUOUS' });
 
   const found = (await world.client.listKeys(null)).filter(({ name }) => name === 'marker-1');

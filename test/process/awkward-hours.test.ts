@@ -83,7 +83,7 @@ function hooked(activities: Activities, before: Partial<Record<string, () => Pro
 test('a key that arrives after the patient look is removed ten minutes later', async () => {
   const world = await startWorld();
   const { simulator, apply } = world;
-  const late = simulator.control.faults.add({ on: 'createKey', when: 'before', kind: 'late' });
+  const late = simulator.control.injections.add({ on: 'createKey', when: 'before', kind: 'late' });
   const policy = await apply(policyNamed('late'));
   await eventually(async () => (await policy.status()).keys.length === 1);
   late.release();

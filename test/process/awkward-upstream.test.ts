@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test as plainTest } from 'vitest';
 import type { StepReport } from '../../policy/life/state.ts';
-import type { FaultRule } from '../../simulator/index.ts';
+import type { InjectionRule } from '../../simulator/index.ts';
 import { hour } from '../policy/life/states.ts';
 import { existingKeys, expectAgreement, keysEverMade } from './agreement.ts';
 import { connectMain, shareTemporal, type World } from './own-world.ts';
@@ -23,7 +23,7 @@ const test = plainTest.extend<{ world: World }>({
 });
 
 describe.concurrent('a create whose answer is not to be had', { timeout: 60_000 }, () => {
-  const lost: [string, FaultRule][] = [
+  const lost: [string, InjectionRule][] = [
     ['is reset', { on: 'createKey', when: 'after', kind: 'reset' }],
     ['breaks off in the middle', { on: 'createKey', when: 'after', kind: 'truncated' }],
     ['is a 500', { on: 'createKey', when: 'after', kind: 'status', status: 500 }],
@@ -32,7 +32,7 @@ describe.concurrent('a create whose answer is not to be had', { timeout: 60_000 
   ];
   test.for(lost)('leaves no orphan where it %s', async ([_, rule], { world, expect }) => {
     const policy = nextPolicy();
-    world.simulator.control.faults.add(rule);
+    world.simulator.control.injections.add(rule);
     await issueFirstKey(world.keyturn, policyNamed(policy));
     const [orphan, kept, ...more] = keysEverMade(world, policy);
     expect(orphan?.state).toBe('deleted');
@@ -44,7 +44,7 @@ describe.concurrent('a create whose answer is not to be had', { timeout: 60_000 
 
   test('is on the watch list when it arrives after everybody has stopped looking', async ({ world, expect }) => {
     const policy = nextPolicy();
-    const late = world.simulator.control.faults.add({ on: 'createKey', when: 'before', kind: 'late' });
+    const late = world.simulator.control.injections.add({ on: 'createKey', when: 'before', kind: 'late' });
     await issueFirstKey(world.keyturn, policyNamed(policy));
     await expectAgreement(world, policy);
     late.release();
@@ -58,7 +58,13 @@ describe.concurrent('a create whose answer is not to be had', { timeout: 60_000 
 describe.concurrent('a rate limit', { timeout: 60_000 }, () => {
   test('is given the time it asks for', async ({ world, expect }) => {
     const policy = nextPolicy();
-    world.simulator.control.faults.add({ on: 'getKey', when: 'before', kind: 'status', status: 429, retryAfter: 4 });
+    world.simulator.control.injections.add({
+      on: 'getKey',
+      when: 'before',
+      kind: 'status',
+      status: 429,
+      retryAfter: 4,
+    });
     await issueFirstKey(world.keyturn, policyNamed(policy));
     const [limited, next] = world.requests.filter(({ operation }) => operation === 'getKey');
     expect(limited?.status).toBe(429);
@@ -73,8 +79,8 @@ describe.concurrent('a rate limit', { timeout: 60_000 }, () => {
     const policy = nextPolicy();
     await issueFirstKey(world.keyturn, policyNamed(policy));
     const asked = 3; // seconds
-    const rule: FaultRule = { on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: asked };
-    world.simulator.control.faults.add(rule);
+    const rule: InjectionRule = { on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: asked };
+    world.simulator.control.injections.add(rule);
     const { rotationId } = await world.keyturn.rotate(policy, { reason: 'too soon' });
     const record = await endOfRotation(world.keyturn, policy, rotationId);
     expect(record).toMatchObject({ event: 'published', attempt: 1 });

@@ -34,7 +34,7 @@ let places: Place[];
 beforeAll(async () => {
   stack = await startStack(inject('temporalCli'));
   const { simulator } = stack;
-  const { faults } = simulator.control;
+  const { injections } = simulator.control;
   temporal = await connectTemporal({ env: {}, address: stack.temporal.address, keyring: stack.keyring });
   // The most that a worker ever says.
   worker = startHookedWorker({ ...stack, env: { ...stack.env, KEYTURN_LOG_LEVEL: 'trace' } }, tamper);
@@ -44,9 +44,9 @@ beforeAll(async () => {
   await keyturn(['connection', 'add', 'by-hand', '--base-url', simulator.url], simulator.managementKey);
   await keyturn(['apply', '-f', 'leaky.yaml', '--wait']);
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'all goes well']);
-  faults.add({ on: 'createKey', when: 'after', kind: 'reset' });
+  injections.add({ on: 'createKey', when: 'after', kind: 'reset' });
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the answer is lost']);
-  faults.add({ on: 'createKey', when: 'after', kind: 'truncated' });
+  injections.add({ on: 'createKey', when: 'after', kind: 'truncated' });
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the answer breaks off']);
   // OpenRouter's own words, which are quoted, hold a secret.
   const message = `Bearer ${simulator.managementKey}, that is ${simulator.managementKey}, may not see ${keySecrets()[0]}`;
@@ -57,7 +57,7 @@ beforeAll(async () => {
   tampering = false;
   // The key that the store had shown goes first: its proof asks for keys as well.
   await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);
-  faults.add({ on: 'getKey', when: 'before', kind: 'status', status: 403, message });
+  injections.add({ on: 'getKey', when: 'before', kind: 'status', status: 403, message });
   await keyturn(['rotate', 'leaky', '--wait', '--reason', 'the new key is refused']);
   await statusWhen(stack.keyturn, 'leaky', ({ keys }) => keys.length === 1);
   simulator.control.managementKeys.revoke();

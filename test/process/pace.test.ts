@@ -36,7 +36,7 @@ test('Retry-After on one request: none of that connection leaves any worker befo
 }, async () => {
   const pauseMs = 5_000;
   const { control } = stack.simulator;
-  control.faults.add({ on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: 5, skip: 3 });
+  control.injections.add({ on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: 5, skip: 3 });
   const begun = Date.now();
   const rotations = [...(await applySome('main', 8)), ...(await applySome('other', 8))];
   for (const { name, rotationId } of rotations) {

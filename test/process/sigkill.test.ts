@@ -56,7 +56,7 @@ beforeAll(async () => {
   // A lost answer is for the next create, whichever policy's that is: these go first, one after the other.
   for (const { policy, trouble } of killPoints.toSorted((a) => (a.trouble === 'lost answer' ? -1 : 1))) {
     const lost =
-      trouble === 'lost answer' && simulator.control.faults.add({ on: 'createKey', when: 'after', kind: 'reset' });
+      trouble === 'lost answer' && simulator.control.injections.add({ on: 'createKey', when: 'after', kind: 'reset' });
     const ticket = await keyturn.rotate(policy, { reason: 'the worker dies in it' });
     rotations.set(policy, ticket.rotationId);
     if (lost) await vi.waitFor(() => expect(lost.status(), policy).toMatchObject({ spent: true }), patience);

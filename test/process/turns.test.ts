@@ -36,7 +36,7 @@ test('a rotation and the end of the key before it take one turn a step, and one 
 
 test('a scan takes a turn for each page, and finds the key that it looks for', { timeout: 30_000 }, async () => {
   const { keyturn, requests, simulator } = world;
-  simulator.control.faults.add({ on: 'createKey', when: 'after', kind: 'reset' });
+  simulator.control.injections.add({ on: 'createKey', when: 'after', kind: 'reset' });
   requests.length = 0;
   await issueFirstKey(keyturn, policyNamed('in-doubt'));
   const asked = requests.map(({ operation }) => operation).filter((operation) => operation !== 'currentKey');

@@ -21,7 +21,7 @@ test('SIGTERM lets the step that runs end: no answer is lost', { timeout: 60_000
   await issueFirstKey(keyturn, policyNamed('stopped'));
   const posts = () => simulator.control.ledger().posts;
 
-  const slow = simulator.control.faults.add({ on: 'createKey', when: 'after', kind: 'slow', ms: 2_000 });
+  const slow = simulator.control.injections.add({ on: 'createKey', when: 'after', kind: 'slow', ms: 2_000 });
   const { rotationId } = await keyturn.rotate('stopped', { reason: 'the worker is told to stop in it' });
   await slow.reached;
   // The key is made and its answer on the way.

@@ -129,7 +129,7 @@ test('Temporal refuses who has no certificate of its clients’ authority', asyn
 });
 
 test('a worker dies in the middle of a create: the other one ends every rotation', async () => {
-  const hanging = simulator.control.faults.add({ on: 'createKey', when: 'after', kind: 'hang' });
+  const hanging = simulator.control.injections.add({ on: 'createKey', when: 'after', kind: 'hang' });
   const tickets = await rotateAll('one worker dies');
   await hanging.reached;
   const victim = await workerInTheMiddle();
@@ -144,7 +144,7 @@ test('a worker dies in the middle of a create: the other one ends every rotation
 });
 
 test('Temporal dies in the middle of every rotation: all end when it is back', async () => {
-  const hanging = simulator.control.faults.add({
+  const hanging = simulator.control.injections.add({
     on: 'createKey',
     when: 'after',
     kind: 'hang',

@@ -405,7 +405,7 @@ describe('§6 chat', () => {
   test('§6 HTTP 200 can carry a provider error', async () => {
     const { create, chat, control } = await account();
     const { secret } = await create();
-    control.faults.add({ on: 'chat', when: 'after', kind: 'provider-error' });
+    control.injections.add({ on: 'chat', when: 'after', kind: 'provider-error' });
     const { status, json } = await chat(secret);
     expect([status, json]).toEqual([200, error(502, 'Provider returned error')]);
   });

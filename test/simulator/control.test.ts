@@ -19,14 +19,16 @@ describe('the ledger', () => {
     const first = await create({ name: 'marker-1' });
     await manage('POST', '/keys', { name: '' });
     await call('POST', '/keys', first.secret, { name: 'wrong kind' });
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'reset' });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'reset' });
     await expect(manage('POST', '/keys', { name: 'marker-2' })).rejects.toThrow();
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'reset' });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'reset' });
     await expect(manage('POST', '/keys', { name: 'marker-3' })).rejects.toThrow();
     await manage('PATCH', `/keys/${first.hash}`, { name: 'checkout' });
 
     const { keys, posts } = control.ledger();
-    expect(posts.map(({ number, name, outcome, answer, fault }) => [number, name, outcome, answer, fault])).toEqual([
+    expect(
+      posts.map(({ number, name, outcome, answer, injection }) => [number, name, outcome, answer, injection]),
+    ).toEqual([
       [1, 'marker-1', 'created', 'delivered', null],
       [2, '', 'refused', 'delivered', null],
       [3, 'wrong kind', 'refused', 'delivered', null],
@@ -117,21 +119,21 @@ describe('the control endpoint', () => {
 
   test('another process can wait for a request to hang, and let it go', async () => {
     const { manage, controlCall } = await account();
-    const { id } = (await controlCall('POST', '/faults', { on: 'createKey', when: 'after', kind: 'hang' })).json;
-    const reached = controlCall('GET', `/faults/${id}/reached`);
+    const { id } = (await controlCall('POST', '/injections', { on: 'createKey', when: 'after', kind: 'hang' })).json;
+    const reached = controlCall('GET', `/injections/${id}/reached`);
     const answer = manage('POST', '/keys', { name: 'a' });
     expect((await reached).json).toMatchObject({ id, hits: 1, held: 1 });
-    expect((await controlCall('GET', '/faults')).json.faults).toMatchObject([{ id, held: 1, spent: true }]);
-    expect((await controlCall('POST', `/faults/${id}/release`)).json).toEqual({ released: 1 });
+    expect((await controlCall('GET', '/injections')).json.injections).toMatchObject([{ id, held: 1, spent: true }]);
+    expect((await controlCall('POST', `/injections/${id}/release`)).json).toEqual({ released: 1 });
     expect((await answer).status).toBe(201);
-    await controlCall('DELETE', `/faults/${id}`);
-    expect((await controlCall('GET', `/faults/${id}`)).status).toBe(404);
+    await controlCall('DELETE', `/injections/${id}`);
+    expect((await controlCall('GET', `/injections/${id}`)).status).toBe(404);
   });
 
-  test('a wait for a fault that nothing hits ends with 408', async () => {
+  test('a wait for an injection that nothing hits ends with 408', async () => {
     const { controlCall } = await account();
-    const { id } = (await controlCall('POST', '/faults', { on: 'chat', when: 'before', kind: 'reset' })).json;
-    expect((await controlCall('GET', `/faults/${id}/reached?timeoutMs=20`)).status).toBe(408);
+    const { id } = (await controlCall('POST', '/injections', { on: 'chat', when: 'before', kind: 'reset' })).json;
+    expect((await controlCall('GET', `/injections/${id}/reached?timeoutMs=20`)).status).toBe(408);
   });
 
   test.each([
@@ -140,7 +142,7 @@ describe('the control endpoint', () => {
     ['POST', '/clock', { at: 'tomorrow' }],
     ['POST', '/outage', { ms: -1 }],
     ['POST', '/workspaces', {}],
-    ['POST', '/faults', '{'],
+    ['POST', '/injections', '{'],
   ] as const)('refuses %s %s %j with 400', async (method, path, body) => {
     const { controlCall } = await account();
     expect((await controlCall(method, path, body)).status).toBe(400);
@@ -224,18 +226,18 @@ describe('the access log', () => {
     const { secret } = await create();
     await call('GET', '/key', secret);
     await manage('GET', `/keys/${secret}`);
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'reset' });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'reset' });
     await expect(manage('POST', '/keys', { name: 'a' })).rejects.toThrow();
     await manage('GET', '/models');
-    expect(lines.map(({ method, path, operation, status, fault }) => [method, path, operation, status, fault])).toEqual(
-      [
-        ['POST', '/api/v1/keys', 'createKey', 201, null],
-        ['GET', '/api/v1/key', 'currentKey', 200, null],
-        ['GET', '/api/v1/keys/[redacted]', 'getKey', 404, null],
-        ['POST', '/api/v1/keys', 'createKey', null, 'reset after'],
-        ['GET', '/api/v1/models', null, 404, null],
-      ],
-    );
+    expect(
+      lines.map(({ method, path, operation, status, injection }) => [method, path, operation, status, injection]),
+    ).toEqual([
+      ['POST', '/api/v1/keys', 'createKey', 201, null],
+      ['GET', '/api/v1/key', 'currentKey', 200, null],
+      ['GET', '/api/v1/keys/[redacted]', 'getKey', 404, null],
+      ['POST', '/api/v1/keys', 'createKey', null, 'reset after'],
+      ['GET', '/api/v1/models', null, 404, null],
+    ]);
     expect(JSON.stringify(lines)).not.toMatch(anySecret);
   });
 });

@@ -13,7 +13,7 @@ export async function calmRun(days: number): Promise<{ rotations: number; cpuMs:
     seed: 1,
     startMs: Date.UTC(2026, 0, 1),
     policy,
-    faults: () => null,
+    injections: () => null,
     propagation: { edges: 1, newKeyMs: () => 0, oldKeyMs: () => 0 },
     latencyMs: null,
   });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { StepName } from '../../workflows/saga/step-table.ts';
-import { type Fault, type FaultKind, faultKinds, faultySteps, plainFault } from './faults.ts';
+import { faultySteps, type Injection, type InjectionKind, injectionKinds, plainInjection } from './injections.ts';
 import { orphansIn } from './orphans.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';
 
@@ -21,17 +21,18 @@ const policy = {
 
 const outcomes = new Map<string, string>();
 
-/** Every kind of fault at every step, in each of its variants. */
+/** Every kind of injection at every step, in each of its variants. */
 describe.each(stepWords)('%s', (word) => {
-  test.each(faultKinds)('%s leaves nothing behind', async (kind) => {
+  test.each(injectionKinds)('%s leaves nothing behind', async (kind) => {
     const seen = new Set<string>();
-    for (const [variant, fault] of variantsOf(kind).entries()) seen.add(await liveThrough(word, fault, variant));
+    for (const [variant, injection] of variantsOf(kind).entries())
+      seen.add(await liveThrough(word, injection, variant));
     outcomes.set(`${kind} ${word}`, seen.size > 1 ? 'either' : [...seen].join());
   });
 });
 
 afterAll(() => {
-  const rows = faultKinds.map((kind) => {
+  const rows = injectionKinds.map((kind) => {
     const cells = stepWords.map((word) => (outcomes.get(`${kind} ${word}`) ?? '-').padEnd(10));
     return `${kind.padEnd(14)}${cells.join('')}`;
   });
@@ -41,8 +42,8 @@ afterAll(() => {
   console.log(['', head, ...rows, '', legend].join('\n'));
 });
 
-/** Five days in which the second rotation meets the fault. Answers how that rotation ended. */
-async function liveThrough(word: StepWord, fault: Fault, variant: number): Promise<string> {
+/** Five days in which the second rotation meets it. Answers how that rotation ended. */
+async function liveThrough(word: StepWord, injection: Injection, variant: number): Promise<string> {
   const step = faultySteps[word];
   const from = { fromMs: secondRunMs };
   // Only a rotation that is undone reaps, where no store has shown its key yet, and restores, where one does not answer.
@@ -53,14 +54,14 @@ async function liveThrough(word: StepWord, fault: Fault, variant: number): Promi
   const undone: Scripted[] =
     failing === undefined
       ? []
-      : [{ step: failing, fault: plainFault('5xx'), times: 600, untilMs: secondRunMs + 9 * hour, ...from }];
-  const world = scriptedWorld({ startMs, policy, script: [...undone, { step, fault, ...from }] });
+      : [{ step: failing, injection: plainInjection('5xx'), times: 600, untilMs: secondRunMs + 9 * hour, ...from }];
+  const world = scriptedWorld({ startMs, policy, script: [...undone, { step, injection, ...from }] });
   const { clock, entity, invariants, openrouter, struck, stores } = world;
   await clock.run(entity.apply(world.policy).then(() => clock.wait(5 * day)));
   invariants.close();
 
-  const what = `${fault.kind} at ${word}, variant ${variant}`;
-  expect(struck.get(step)?.get(fault.kind) ?? 0, `${what}: struck`).toBeGreaterThan(0);
+  const what = `${injection.kind} at ${word}, variant ${variant}`;
+  expect(struck.get(step)?.get(injection.kind) ?? 0, `${what}: struck`).toBeGreaterThan(0);
   expect(invariants.broken, what).toEqual([]);
   expect(invariants.secondsWithoutValidKey, what).toBe(0);
   expect(orphansIn(world), what).toEqual([]);
@@ -75,8 +76,8 @@ async function liveThrough(word: StepWord, fault: Fault, variant: number): Promi
   return second?.event === 'undone' ? 'again' : 'goes on';
 }
 
-function variantsOf(kind: FaultKind): Fault[] {
-  const plain = plainFault(kind);
+function variantsOf(kind: InjectionKind): Injection[] {
+  const plain = plainInjection(kind);
   switch (kind) {
     case 'crash before':
       return [null, 5_000, 2 * minute, 30 * minute, 5 * hour].map((lateMs) => ({ ...plain, lateMs }));

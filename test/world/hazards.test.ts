@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { leftBehind } from '../../policy/life/status.ts';
 import { StepFailed } from '../../workflows/saga/steps.ts';
-import { plainFault } from './faults.ts';
+import { plainInjection } from './injections.ts';
 import { orphansIn } from './orphans.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';
 import type { World } from './world.ts';
@@ -22,7 +22,7 @@ describe('a create whose request arrives late', () => {
   const later = { 'after the first look': 30 * minute, 'after the second': 5 * hour, 'before the last': 20 * hour };
   test.each(Object.entries({ ...arrivals, ...later }))('%s leaves no orphan', async (_, lateMs) => {
     const world = scriptedWorld({
-      script: [{ step: 'createKey', fault: { ...plainFault('hang'), lateMs }, fromMs: secondRunMs }],
+      script: [{ step: 'createKey', injection: { ...plainInjection('hang'), lateMs }, fromMs: secondRunMs }],
     });
     await live(world, secondRunMs + lateMs + 2 * minute);
     const { rotations, entity } = world;
@@ -36,7 +36,7 @@ describe('a create whose request arrives late', () => {
     const lateMs = 70 * minute;
     const world = scriptedWorld({
       policy: { schedule: { every: 7, at: '03:30', timeZone: 'UTC' } },
-      script: [{ step: 'createKey', fault: { ...plainFault('crash before'), lateMs } }],
+      script: [{ step: 'createKey', injection: { ...plainInjection('crash before'), lateMs } }],
     });
     await live(world, lateMs + 10 * minute);
     expect(world.openrouter.live()).toHaveLength(2);
@@ -48,8 +48,8 @@ describe('a create whose request arrives late', () => {
 });
 
 test('creates that are lost again and again and arrive within minutes make three live keys at most', async () => {
-  const fault = { ...plainFault('crash before'), lateMs: 8 * minute };
-  const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 7, fromMs: secondRunMs }] });
+  const fault = { ...plainInjection('crash before'), lateMs: 8 * minute };
+  const world = scriptedWorld({ script: [{ step: 'createKey', injection: fault, times: 7, fromMs: secondRunMs }] });
   await live(world, 2 * day);
   expectSound(world);
   expect(world.invariants.mostLiveKeys).toBe(3);
@@ -57,12 +57,12 @@ test('creates that are lost again and again and arrive within minutes make three
 });
 
 test('a rotation that begins with a create in doubt sends one create only, so that no fourth key lives', async () => {
-  const late = (lateMs: number) => ({ ...plainFault('crash before'), lateMs });
+  const late = (lateMs: number) => ({ ...plainInjection('crash before'), lateMs });
   const askedMs = secondRunMs + 4 * minute;
   const world = scriptedWorld({
     script: [
-      { step: 'createKey', fault: late(9 * minute), fromMs: secondRunMs },
-      { step: 'createKey', fault: late(5 * minute), times: 2, fromMs: askedMs },
+      { step: 'createKey', injection: late(9 * minute), fromMs: secondRunMs },
+      { step: 'createKey', injection: late(5 * minute), times: 2, fromMs: askedMs },
     ],
   });
   await live(world, askedMs);
@@ -75,8 +75,8 @@ test('a rotation that begins with a create in doubt sends one create only, so th
 });
 
 test('a rotation that finds no turn left with its connection waits for one: a fleet due at one time fails nothing', async () => {
-  const fault = { ...plainFault('no turn'), retryAfterMs: 90 * aSecond };
-  const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 12, fromMs: secondRunMs }] });
+  const fault = { ...plainInjection('no turn'), retryAfterMs: 90 * aSecond };
+  const world = scriptedWorld({ script: [{ step: 'createKey', injection: fault, times: 12, fromMs: secondRunMs }] });
   await live(world, secondRunMs + 17 * minute);
   expect(world.entity.rotating()).toBe(true);
   await world.clock.run(world.clock.wait(day));
@@ -85,8 +85,8 @@ test('a rotation that finds no turn left with its connection waits for one: a fl
 });
 
 test('two creates in a row whose requests both arrive late leave no orphan', async () => {
-  const fault = { ...plainFault('crash before'), lateMs: 3 * hour };
-  const world = scriptedWorld({ script: [{ step: 'createKey', fault, times: 2, fromMs: secondRunMs }] });
+  const fault = { ...plainInjection('crash before'), lateMs: 3 * hour };
+  const world = scriptedWorld({ script: [{ step: 'createKey', injection: fault, times: 2, fromMs: secondRunMs }] });
   await live(world, 4 * day);
   expectSound(world);
   expect(world.rotations().published).toBe(4);
@@ -94,10 +94,10 @@ test('two creates in a row whose requests both arrive late leave no orphan', asy
 
 test('a write of a lost worker that lands after the undo changes nothing', async () => {
   const script: Scripted[] = [
-    { step: 'storeSecret', fault: { ...plainFault('crash before'), lateMs: 9 * hour }, fromMs: secondRunMs },
+    { step: 'storeSecret', injection: { ...plainInjection('crash before'), lateMs: 9 * hour }, fromMs: secondRunMs },
     {
       step: 'storeSecret',
-      fault: plainFault('429'),
+      injection: plainInjection('429'),
       times: 600,
       untilMs: secondRunMs + 8 * hour + 10 * minute,
       fromMs: secondRunMs,
@@ -289,8 +289,8 @@ test('a pause that comes while a rotation is under way does not stop it, and sto
 });
 
 test('a worker that is away for three days makes up for one rotation', async () => {
-  const away = { ...plainFault('crash after'), downMs: 3 * day };
-  const world = scriptedWorld({ script: [{ step: 'deleteKey', fault: away, fromMs: secondRunMs }] });
+  const away = { ...plainInjection('crash after'), downMs: 3 * day };
+  const world = scriptedWorld({ script: [{ step: 'deleteKey', injection: away, fromMs: secondRunMs }] });
   await live(world, secondRunMs + 3 * day + 12 * hour);
   expect(world.rotations().published).toBe(3);
   expectSound(world);

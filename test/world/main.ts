@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 import type { StepName } from '../../workflows/saga/step-table.ts';
 import { calmRun } from './calm-run.ts';
-import { countFault, type FaultTable, faultKinds, faultySteps } from './faults.ts';
+import { countInjection, faultySteps, type InjectionTable, injectionKinds } from './injections.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
 const { values } = parseArgs({ options: { seeds: { type: 'string', default: '2000' }, seed: { type: 'string' } } });
@@ -43,9 +43,9 @@ function printFailure({ seed, broken }: SeedResult): void {
 }
 
 function printSummary(results: SeedResult[], cpuSeconds: number): void {
-  const faults: FaultTable = new Map();
+  const faults: InjectionTable = new Map();
   for (const result of results) {
-    for (const [step, row] of result.faults) for (const [kind, times] of row) countFault(faults, step, kind, times);
+    for (const [step, row] of result.faults) for (const [kind, times] of row) countInjection(faults, step, kind, times);
   }
   printFaults(faults);
   const broken = results.reduce((total, result) => total + result.broken.length, 0);
@@ -59,10 +59,10 @@ most live keys      ${most(results, 'mostLiveKeys')}, and ${most(results, 'mostL
 invariants broken   ${broken}`);
 }
 
-function printFaults(faults: FaultTable): void {
+function printFaults(faults: InjectionTable): void {
   const steps = Object.entries(faultySteps) as [string, StepName][];
   console.log(`${'faults injected'.padEnd(15)}${steps.map(([word]) => word.padStart(10)).join('')}`);
-  for (const kind of faultKinds) {
+  for (const kind of injectionKinds) {
     const cells = steps.map(([, step]) => String(faults.get(step)?.get(kind) ?? 0).padStart(10));
     console.log(`${kind.padEnd(15)}${cells.join('')}`);
   }

@@ -1,5 +1,5 @@
 import type { Policy } from '../../policy/declared/policy.ts';
-import { type FaultTable, randomFaults } from './faults.ts';
+import { type InjectionTable, randomInjections } from './injections.ts';
 import type { Mutation } from './mutations.ts';
 import { longestLingerMs } from './openrouter.ts';
 import { orphansIn } from './orphans.ts';
@@ -11,7 +11,7 @@ export type SeedResult = {
   seed: number;
   rotations: number;
   published: number;
-  faults: FaultTable;
+  faults: InjectionTable;
   /** Live keys upstream, at the end, that the policy's state does not account for. */
   orphans: number;
   secondsWithoutValidKey: number;
@@ -37,7 +37,7 @@ export async function runSeed(
   const policy = randomPolicy(random);
   const probability = random.pick([0, 0.02, 0.05, 0.1, 0.25]);
   const [faultDice, netDice, lifeDice] = [random.fork(), random.fork(), random.fork()];
-  const storm = randomFaults(faultDice, probability);
+  const storm = randomInjections(faultDice, probability);
   let calm = false;
   const startMs = Date.UTC(2026, random.between(0, 23), random.between(1, 28), random.between(0, 23));
 
@@ -45,7 +45,7 @@ export async function runSeed(
     seed: random.between(0, 2 ** 31),
     startMs,
     policy,
-    faults: (step, now) => (calm ? null : storm(step, now)),
+    injections: (step, now) => (calm ? null : storm(step, now)),
     propagation: {
       edges: random.between(1, 3),
       newKeyMs: () =>

@@ -1,13 +1,13 @@
 import type { Policy } from '../../policy/declared/policy.ts';
 import type { StepName } from '../../workflows/saga/step-table.ts';
-import type { Fault, FaultSource } from './faults.ts';
+import type { Injection, InjectionSource } from './injections.ts';
 import type { Mutation } from './mutations.ts';
 import { plainPolicy } from './plain-policy.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
 
 export type Scripted = {
   step: StepName;
-  fault: Fault;
+  injection: Injection;
   /** It strikes attempts from then on, milliseconds after the start. Default: 0. */
   fromMs?: number;
   /** Until then, exclusively. Default: for ever. */
@@ -16,8 +16,8 @@ export type Scripted = {
   times?: number;
 };
 
-/** Faults that strike where a test says, and nowhere else. */
-export function scriptedFaults(startMs: number, script: readonly Scripted[]): FaultSource {
+/** Injections that strike where a test says, and nowhere else. */
+export function scriptedInjections(startMs: number, script: readonly Scripted[]): InjectionSource {
   const left = script.map((line) => ({
     fromMs: 0,
     untilMs: Number.POSITIVE_INFINITY,
@@ -31,7 +31,7 @@ export function scriptedFaults(startMs: number, script: readonly Scripted[]): Fa
     );
     if (line === undefined) return null;
     line.times -= 1;
-    return line.fault;
+    return line.injection;
   };
 }
 
@@ -50,7 +50,7 @@ export function scriptedWorld(options: {
     seed: 1,
     startMs,
     policy: plainPolicy(policy),
-    faults: scriptedFaults(startMs, script),
+    injections: scriptedInjections(startMs, script),
     // The edges learn of it one after another: in between it flaps.
     propagation: { edges: 3, newKeyMs: () => Math.round(((asked++ % 3) / 2) * newKeyMs), oldKeyMs: () => 60_000 },
     latencyMs: () => 100,

@@ -9,14 +9,14 @@ import {
   stepTable,
 } from '../../workflows/saga/step-table.ts';
 import { StepFailed, type Steps, type Ways } from '../../workflows/saga/steps.ts';
-import type { FaultKind, FaultSource } from './faults.ts';
+import type { InjectionKind, InjectionSource } from './injections.ts';
 import { type Attempt, type Surroundings, toolsFor } from './wire.ts';
 
 export type StepRunnerOptions = Surroundings & {
-  faults: FaultSource;
-  /** Told of every fault that really struck. */
-  onStrike: (step: StepName, kind: FaultKind) => void;
-  /** Told of an error that no fault can explain: a defect. */
+  injections: InjectionSource;
+  /** Told of every injection that really struck. */
+  onStrike: (step: StepName, kind: InjectionKind) => void;
+  /** Told of an error that no injection can explain: a defect. */
   onDefect: (what: string) => void;
   trace: (what: string) => void;
   /** Attempts of createKey. Default: as activity-options.ts says; another number is a mutation. */
@@ -45,7 +45,7 @@ type Ending =
  * errors into `StepFailed` as worker/activity-interceptor.ts and workflows/saga/durable-steps.ts do.
  */
 export function createStepRunner(options: StepRunnerOptions): StepRunner {
-  const { clock, faults, onStrike, onDefect, trace } = options;
+  const { clock, injections, onStrike, onDefect, trace } = options;
   let upAtMs = 0;
 
   async function workerUp(): Promise<void> {
@@ -55,12 +55,12 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
   function attemptOnce(step: StepName, input: unknown, limitMs: number): Promise<Ending> {
     return new Promise((resolve) => {
       let answers = true;
-      const planned = faults(step, clock.now());
+      const planned = injections(step, clock.now());
       const lost = () => resolve({ is: 'lost' });
       const limit = clock.after(limitMs, lost);
       const attempt: Attempt = {
         step,
-        fault: planned,
+        injection: planned,
         author: { by: 'keyturn', since: clock.now(), sees: clock.now() - (planned?.ageMs ?? 0) },
         requests: 0,
         struck: false,

@@ -6,21 +6,21 @@ import type { ManagementApi } from '../../openrouter/management-api.ts';
 import type { SecretRef, SecretStore } from '../../stores/secret-store.ts';
 import type { StepName } from '../../workflows/saga/step-table.ts';
 import type { Clock } from './clock.ts';
-import type { Fault } from './faults.ts';
+import type { Injection } from './injections.ts';
 import type { Author, OpenRouter } from './openrouter.ts';
 import type { MemoryStore } from './store.ts';
 
 /** One execution of an activity by a worker. It may go on after it was given up. */
 export type Attempt = {
   readonly step: StepName;
-  readonly fault: Fault | null;
+  readonly injection: Injection | null;
   readonly author: Extract<Author, { by: 'keyturn' }>;
   /** How many requests it has made. */
   requests: number;
   struck: boolean;
   /** The worker dies: this attempt never answers. */
   die(downMs: number): void;
-  /** The fault has struck. */
+  /** It has struck. */
   strike(): void;
 };
 
@@ -32,13 +32,13 @@ export type Surroundings = {
   keyring: Keyring;
   /** How long one way of a request takes, milliseconds; null: no time passes on it. */
   latencyMs: (() => number) | null;
-  /** The worker's own clock against the true one; a fault may move it. */
+  /** The worker's own clock against the true one; an injection may move it. */
   worker: { skewMs: number };
 };
 
 type Request = keyof ManagementApi | keyof SecretStore;
 
-/** The request that a step is there for: what a fault strikes unless it says otherwise. */
+/** The request that a step is there for: what an injection strikes unless it says otherwise. */
 const mainRequests: Record<StepName, readonly Request[]> = {
   createKey: ['createKey'],
   verifyKey: ['currentKey'],
@@ -60,7 +60,7 @@ const reads: ReadonlySet<Request> = new Set(['listKeys', 'getKey', 'read']);
 /** How long the client waits for an answer (openrouter/client.ts), and how long it takes to hear of a broken one. */
 const clientTimeoutMs = 30_000;
 
-/** What a step works with, for one attempt: everything it asks goes over the wire, where the attempt's fault waits. */
+/** What a step works with, for one attempt: everything it asks goes over the wire, where the attempt's injection waits. */
 export function toolsFor(attempt: Attempt, world: Surroundings): Tools {
   return {
     openrouter: async (connection) => managementApi(attempt, world, connection),
@@ -151,8 +151,8 @@ type Sent<T> = {
 
 async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<T>): Promise<T> {
   const { clock, latencyMs } = world;
-  const struckBy = strikes(attempt, sent.request) ? attempt.fault : null;
-  const stale = attempt.fault?.kind === 'stale read' ? attempt.fault.ageMs : 0;
+  const struckBy = strikes(attempt, sent.request) ? attempt.injection : null;
+  const stale = attempt.injection?.kind === 'stale read' ? attempt.injection.ageMs : 0;
   attempt.requests += 1;
   if (latencyMs !== null) await clock.wait(latencyMs());
   const refusal = sent.refusal();
@@ -211,7 +211,7 @@ async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<
 }
 
 function strikes(attempt: Attempt, request: Request): boolean {
-  const { fault: planned, struck, requests, step } = attempt;
+  const { injection: planned, struck, requests, step } = attempt;
   if (planned === null || struck) return false;
   // Everything that such an attempt reads is old.
   if (planned.kind === 'stale read' && reads.has(request)) return true;

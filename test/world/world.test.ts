@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StepName } from '../../workflows/saga/step-table.ts';
-import { type FaultKind, faultKinds, faultySteps } from './faults.ts';
+import { faultySteps, type InjectionKind, injectionKinds } from './injections.ts';
 import { mutations } from './mutations.ts';
 import { plainPolicy } from './plain-policy.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
@@ -16,11 +16,11 @@ test('three hundred policies live through faults at every step, and no promise b
   expect(total(({ orphans }) => orphans)).toBe(0);
   expect(total(({ secondsWithoutValidKey }) => secondsWithoutValidKey)).toBe(0);
   expect(total(({ published }) => published)).toBeGreaterThan(1_000);
-  const struck = (step: StepName, kind: FaultKind) => total(({ faults }) => faults.get(step)?.get(kind) ?? 0);
+  const struck = (step: StepName, kind: InjectionKind) => total(({ faults }) => faults.get(step)?.get(kind) ?? 0);
   const steps = Object.values(faultySteps);
   const untried = [
-    ...faultKinds.filter((kind) => steps.every((step) => struck(step, kind) === 0)),
-    ...steps.filter((step) => faultKinds.every((kind) => struck(step, kind) === 0)),
+    ...injectionKinds.filter((kind) => steps.every((step) => struck(step, kind) === 0)),
+    ...steps.filter((step) => injectionKinds.every((kind) => struck(step, kind) === 0)),
   ];
   expect(untried).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { Secret } from '../../secrets/secret.ts';
 import type { Steps, Ways } from '../../workflows/saga/steps.ts';
 import { Clock } from './clock.ts';
 import { type Entity, startEntity } from './entity.ts';
-import { countFault, type FaultSource, type FaultTable } from './faults.ts';
+import { countInjection, type InjectionSource, type InjectionTable } from './injections.ts';
 import { Invariants } from './invariants.ts';
 import type { Mutation } from './mutations.ts';
 import { longestLingerMs, OpenRouter, type PlantedKey, type Propagation } from './openrouter.ts';
@@ -19,7 +19,7 @@ export type WorldOptions = {
   seed: number;
   startMs: number;
   policy: Policy;
-  faults: FaultSource;
+  injections: InjectionSource;
   propagation: Propagation;
   /** How long one way of a request takes, milliseconds; null: no time passes on it. */
   latencyMs: (() => number) | null;
@@ -56,7 +56,7 @@ export type World = {
   stores: readonly MemoryStore[];
   entity: Entity;
   invariants: Invariants;
-  struck: FaultTable;
+  struck: InjectionTable;
   rotations: () => { begun: number; published: number };
   /** The policy's workflow has completed: it was deleted, and nothing is left to do. */
   hasEnded: () => boolean;
@@ -69,7 +69,7 @@ export function createWorld(options: WorldOptions): World {
   const clock = new Clock(options.startMs, () => invariants.look());
   const random = new Random(options.seed);
   const trace = (line: string) => options.trace?.(`${clock.instant()} ${line}`);
-  const struck: FaultTable = new Map();
+  const struck: InjectionTable = new Map();
   let begun = 0;
   let published = 0;
 
@@ -112,8 +112,8 @@ export function createWorld(options: WorldOptions): World {
     keyring,
     latencyMs: options.latencyMs,
     worker: { skewMs: 0 },
-    faults: options.faults,
-    onStrike: (step, kind) => countFault(struck, step, kind),
+    injections: options.injections,
+    onStrike: (step, kind) => countInjection(struck, step, kind),
     onDefect: (what) => invariants.report(`a defect: ${what}`),
     trace,
     ...(mutation.createAttempts === undefined ? {} : { createAttempts: mutation.createAttempts }),

@@ -70,7 +70,7 @@ async function worldFrom(at: string, planted: Planted): Promise<World> {
     startMs: Date.parse(at),
     policy,
     planted,
-    faults: () => null,
+    injections: () => null,
     propagation: { edges: 1, newKeyMs: () => 30_000, oldKeyMs: () => 60_000 },
     latencyMs: () => 100,
   });

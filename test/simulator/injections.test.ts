@@ -31,9 +31,9 @@ async function oneKey() {
 describe('every operation can fail before and after it took effect', () => {
   test.each(Object.keys(requests) as Operation[])('%s', async (operation) => {
     const { perform, control } = await oneKey();
-    const { faults } = control;
-    faults.add({ on: operation, when: 'before', kind: 'status', status: 503 });
-    faults.add({ on: operation, when: 'before', kind: 'reset' });
+    const { injections } = control;
+    injections.add({ on: operation, when: 'before', kind: 'status', status: 503 });
+    injections.add({ on: operation, when: 'before', kind: 'reset' });
     const untouched = JSON.stringify(control.ledger().keys);
     expect((await perform(operation)).status).toBe(503);
     await expect(perform(operation)).rejects.toMatchObject({
@@ -41,11 +41,11 @@ describe('every operation can fail before and after it took effect', () => {
     });
     expect(JSON.stringify(control.ledger().keys)).toBe(untouched);
 
-    faults.add({ on: operation, when: 'after', kind: 'status', status: 502 });
+    injections.add({ on: operation, when: 'after', kind: 'status', status: 502 });
     expect((await perform(operation)).status).toBe(502);
     const changes = operation === 'createKey' || operation === 'patchKey' || operation === 'deleteKey';
     expect(JSON.stringify(control.ledger().keys) !== untouched).toBe(changes);
-    expect(faults.list().map(({ hits, spent }) => [hits, spent])).toEqual([
+    expect(injections.list().map(({ hits, spent }) => [hits, spent])).toEqual([
       [1, true],
       [1, true],
       [1, true],
@@ -57,7 +57,7 @@ describe('the answer to POST /keys', () => {
   test('500, 502, 503 and 504 after the commit leave a key that nobody was told of', async () => {
     const { manage, control } = await account();
     for (const status of [500, 502, 503, 504]) {
-      control.faults.add({ on: 'createKey', when: 'after', kind: 'status', status });
+      control.injections.add({ on: 'createKey', when: 'after', kind: 'status', status });
       expect((await manage('POST', '/keys', { name: `k${status}` })).status).toBe(status);
     }
     expect(control.liveKeys().map(({ name, delivered }) => [name, delivered])).toEqual([
@@ -70,8 +70,8 @@ describe('the answer to POST /keys', () => {
 
   test('429 comes with and without Retry-After', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: 7 });
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'status', status: 429 });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'status', status: 429, retryAfter: 7 });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'status', status: 429 });
     const first = await manage('POST', '/keys', { name: 'a' });
     expect([first.status, first.headers['retry-after']]).toEqual([429, '7']);
     const second = await manage('POST', '/keys', { name: 'a' });
@@ -85,7 +85,7 @@ describe('the answer to POST /keys', () => {
 
   test('truncated: the status is 201, the body breaks off, the key exists', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'truncated' });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'truncated' });
     await expect(manage('POST', '/keys', { name: 'a' })).rejects.toThrow();
     await vi.waitFor(() => expect(control.ledger().posts).toMatchObject([{ outcome: 'created', answer: 'lost' }]));
     expect(control.liveKeys()).toHaveLength(1);
@@ -93,7 +93,7 @@ describe('the answer to POST /keys', () => {
 
   test('html: a page of the edge with the status of the true answer', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'html' });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'html' });
     const { status, headers, text } = await manage('POST', '/keys', { name: 'a' });
     expect([status, headers['content-type']]).toEqual([201, 'text/html; charset=UTF-8']);
     expect(text).toMatch(/^<!DOCTYPE html>/);
@@ -102,14 +102,14 @@ describe('the answer to POST /keys', () => {
 
   test('invalid JSON under a JSON content type', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'invalid-json' });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'invalid-json' });
     const { status, headers, json } = await manage('POST', '/keys', { name: 'a' });
     expect([status, headers['content-type'], json]).toEqual([201, 'application/json; charset=utf-8', undefined]);
   });
 
   test('201 without data.hash still holds the secret', async () => {
     const { manage, works, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'no-hash' });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'no-hash' });
     const { status, json } = await manage('POST', '/keys', { name: 'a' });
     expect(status).toBe(201);
     expect(json.data).not.toHaveProperty('hash');
@@ -118,7 +118,7 @@ describe('the answer to POST /keys', () => {
 
   test('slow: the true 201 after a while', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'after', kind: 'slow', ms: 40 });
+    control.injections.add({ on: 'createKey', when: 'after', kind: 'slow', ms: 40 });
     const startMs = performance.now();
     expect((await manage('POST', '/keys', { name: 'a' })).status).toBe(201);
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(35);
@@ -126,18 +126,18 @@ describe('the answer to POST /keys', () => {
 
   test('late: the caller sees a reset and no key, and then there is one', async () => {
     const { manage, control } = await account();
-    const late = control.faults.add({ on: 'createKey', when: 'before', kind: 'late' });
+    const late = control.injections.add({ on: 'createKey', when: 'before', kind: 'late' });
     await expect(manage('POST', '/keys', { name: 'a' })).rejects.toThrow();
     await late.reached;
     expect(control.ledger()).toMatchObject({ keys: [], posts: [{ outcome: 'pending', answer: 'lost' }] });
     expect(late.release()).toBe(1);
     await vi.waitFor(() => expect(control.liveKeys()).toMatchObject([{ name: 'a', delivered: false }]));
-    expect(control.ledger().posts).toMatchObject([{ outcome: 'created', answer: 'lost', fault: 'late before' }]);
+    expect(control.ledger().posts).toMatchObject([{ outcome: 'created', answer: 'lost', injection: 'late before' }]);
   });
 
   test('late by time commits by itself', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'late', ms: 30 });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'late', ms: 30 });
     await expect(manage('POST', '/keys', { name: 'a' })).rejects.toThrow();
     expect(control.liveKeys()).toEqual([]);
     await vi.waitFor(() => expect(control.liveKeys()).toHaveLength(1));
@@ -147,7 +147,7 @@ describe('the answer to POST /keys', () => {
 describe('hang', () => {
   test('before: nothing has happened until it is released, then all of it', async () => {
     const { manage, control } = await account();
-    const hang = control.faults.add({ on: 'createKey', when: 'before', kind: 'hang' });
+    const hang = control.injections.add({ on: 'createKey', when: 'before', kind: 'hang' });
     const answer = manage('POST', '/keys', { name: 'a' });
     await hang.reached;
     expect(hang.status()).toMatchObject({ hits: 1, held: 1 });
@@ -159,7 +159,7 @@ describe('hang', () => {
 
   test('before: a caller that gives up is not served afterwards', async () => {
     const { simulator, control } = await account();
-    const hang = control.faults.add({ on: 'createKey', when: 'before', kind: 'hang' });
+    const hang = control.injections.add({ on: 'createKey', when: 'before', kind: 'hang' });
     await dropped(simulator.url, simulator.managementKey, hang.reached);
     await vi.waitFor(() => expect(hang.status().held).toBe(0));
     hang.release();
@@ -168,7 +168,7 @@ describe('hang', () => {
 
   test('after: the key exists while the caller waits, and stays when it gives up', async () => {
     const { simulator, control } = await account();
-    const hang = control.faults.add({ on: 'createKey', when: 'after', kind: 'hang' });
+    const hang = control.injections.add({ on: 'createKey', when: 'after', kind: 'hang' });
     await dropped(simulator.url, simulator.managementKey, hang.reached);
     await vi.waitFor(() => expect(control.ledger().posts).toMatchObject([{ outcome: 'created', answer: 'lost' }]));
     expect(control.liveKeys()).toMatchObject([{ name: 'dropped', delivered: false }]);
@@ -176,8 +176,8 @@ describe('hang', () => {
 
   test('slow: the request takes effect although its caller left, and holds nothing afterwards', async () => {
     const { simulator, control } = await account();
-    const slow = control.faults.add({ on: 'createKey', when: 'before', kind: 'slow', ms: 30 });
-    const hang = control.faults.add({ on: 'createKey', when: 'after', kind: 'hang' });
+    const slow = control.injections.add({ on: 'createKey', when: 'before', kind: 'slow', ms: 30 });
+    const hang = control.injections.add({ on: 'createKey', when: 'after', kind: 'hang' });
     await dropped(simulator.url, simulator.managementKey, slow.reached);
     await hang.reached;
     await vi.waitFor(() => expect(hang.status().held).toBe(0));
@@ -186,9 +186,9 @@ describe('hang', () => {
 
   test('closing the simulator ends hanging, slow and late requests at once', async () => {
     const { simulator, manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'hang' });
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'slow', ms: 60_000 });
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'late', ms: 60_000 });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'hang' });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'slow', ms: 60_000 });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'late', ms: 60_000 });
     const answers = Promise.allSettled([1, 2, 3].map((n) => manage('POST', '/keys', { name: `k${n}` })));
     await vi.waitFor(() => expect(control.ledger().posts).toHaveLength(3));
     await simulator.close();
@@ -201,30 +201,30 @@ describe('hang', () => {
 describe('rules', () => {
   test('skip lets requests pass, times says how many are hit, the first rule wins', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'listKeys', when: 'before', kind: 'status', status: 503, skip: 1, times: 2 });
-    control.faults.add({ on: 'any', when: 'before', kind: 'status', status: 500, times: 'forever' });
+    control.injections.add({ on: 'listKeys', when: 'before', kind: 'status', status: 503, skip: 1, times: 2 });
+    control.injections.add({ on: 'any', when: 'before', kind: 'status', status: 500, times: 'forever' });
     const statuses = async (count: number) => {
       const seen = [];
       for (let n = 0; n < count; n++) seen.push((await manage('GET', '/keys')).status);
       return seen;
     };
     expect(await statuses(4)).toEqual([500, 503, 503, 500]);
-    control.faults.clear();
+    control.injections.clear();
     expect(await statuses(1)).toEqual([200]);
   });
 
   test('"after" waits for a request that succeeds', async () => {
     const { manage, control } = await account();
-    const fault = control.faults.add({ on: 'createKey', when: 'after', kind: 'status', status: 500 });
+    const injection = control.injections.add({ on: 'createKey', when: 'after', kind: 'status', status: 500 });
     expect((await manage('POST', '/keys', { name: '' })).status).toBe(400);
-    expect(fault.status().hits).toBe(0);
+    expect(injection.status().hits).toBe(0);
     expect((await manage('POST', '/keys', { name: 'a' })).status).toBe(500);
   });
 
   test('"after" is not used up by a late request, which has no answer to spoil', async () => {
     const { manage, control } = await account();
-    control.faults.add({ on: 'createKey', when: 'before', kind: 'late', ms: 0 });
-    const after = control.faults.add({ on: 'createKey', when: 'after', kind: 'status', status: 500 });
+    control.injections.add({ on: 'createKey', when: 'before', kind: 'late', ms: 0 });
+    const after = control.injections.add({ on: 'createKey', when: 'after', kind: 'status', status: 500 });
     await expect(manage('POST', '/keys', { name: 'late' })).rejects.toThrow();
     await vi.waitFor(() => expect(control.liveKeys()).toHaveLength(1));
     expect(after.status().hits).toBe(0);
@@ -239,8 +239,8 @@ describe('rules', () => {
     [{ on: 'chat', when: 'before', kind: 'reset', time: 3 }, /time/],
   ])('a rule that makes no sense is refused: %j', async (rule, message) => {
     const { control, controlCall } = await account();
-    expect(() => control.faults.add(rule as never)).toThrow(message);
-    const { status, json } = await controlCall('POST', '/faults', rule);
+    expect(() => control.injections.add(rule as never)).toThrow(message);
+    const { status, json } = await controlCall('POST', '/injections', rule);
     expect(status).toBe(400);
     expect(json.error.message).toMatch(message);
   });
@@ -322,7 +322,7 @@ describe('outage', () => {
   });
 });
 
-/** Sends a POST /keys over a bare socket and hangs up once the fault has it: what a killed process looks like. */
+/** Sends a POST /keys over a bare socket and hangs up once the injection has it: what a killed process looks like. */
 async function dropped(url: string, managementKey: string, reached: Promise<void>): Promise<void> {
   const body = '{"name":"dropped"}';
   const { hostname, port } = new URL(url);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What a fault can be put on; each is a request or two of the API. */
+/** What an injection can be put on; each is a request or two of the API. */
 export const operations = [
   'createKey',
   'listKeys',
@@ -33,8 +33,8 @@ const placed = {
 const after = z.literal('after', 'This kind spoils an answer, so it can only be after');
 const before = z.literal('before', 'This kind commits later by itself, so it can only be before');
 
-/** Every kind of fault, with what it needs. Times are real time. */
-export const faultRuleSchema = z.discriminatedUnion('kind', [
+/** Every kind of injection, with what it needs. Times are real time. */
+export const injectionRuleSchema = z.discriminatedUnion('kind', [
   /** An error answer in the envelope, with `Retry-After` if given (seconds). */
   z.strictObject({
     ...placed,
@@ -64,6 +64,6 @@ export const faultRuleSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** A rule as it is given. */
-export type FaultRuleInput = z.input<typeof faultRuleSchema>;
+export type InjectionRuleInput = z.input<typeof injectionRuleSchema>;
 /** A rule with its defaults filled in. */
-export type FaultRule = z.output<typeof faultRuleSchema>;
+export type InjectionRule = z.output<typeof injectionRuleSchema>;

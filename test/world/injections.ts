@@ -5,7 +5,7 @@ import type { Random } from './random.ts';
  * The ways in which a step can go wrong, and the steps: the fault matrix of design §7, as far as its steps exist, and a
  * connection whose line is full.
  */
-export const faultKinds = [
+export const injectionKinds = [
   'crash before',
   'crash after',
   'answer lost',
@@ -19,7 +19,7 @@ export const faultKinds = [
   'swallowed',
   'clock jump',
 ] as const;
-export type FaultKind = (typeof faultKinds)[number];
+export type InjectionKind = (typeof injectionKinds)[number];
 
 export const faultySteps = {
   create: 'createKey',
@@ -36,8 +36,8 @@ export const faultySteps = {
 } as const satisfies Record<string, StepName>;
 
 /** What strikes one attempt of a step. Every field counts only for the kinds that need it. */
-export type Fault = {
-  kind: FaultKind;
+export type Injection = {
+  kind: InjectionKind;
   /** Which of the attempt's requests it strikes, from 0; null: the one that the step is there for. */
   request: number | null;
   /** 5xx, hang: whether it took effect all the same. */
@@ -57,14 +57,14 @@ export type Fault = {
 };
 
 /** What strikes the next attempt of a step, if anything. */
-export type FaultSource = (step: StepName, now: number) => Fault | null;
+export type InjectionSource = (step: StepName, now: number) => Injection | null;
 
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** A fault of its kind with nothing special about it. */
-export function plainFault(kind: FaultKind): Fault {
+/** An injection of its kind with nothing special about it. */
+export function plainInjection(kind: InjectionKind): Injection {
   return {
     kind,
     request: null,
@@ -84,9 +84,9 @@ export function plainFault(kind: FaultKind): Fault {
  */
 export const latestArrivalMs = 20 * hour;
 
-export function randomFault(random: Random): Fault {
+export function randomInjection(random: Random): Injection {
   return {
-    kind: random.pick(faultKinds),
+    kind: random.pick(injectionKinds),
     request: random.chance(0.7) ? null : random.between(0, 3),
     committed: random.chance(0.5),
     lateMs: random.chance(0.5) ? lateness(random) : null,
@@ -111,34 +111,34 @@ function lateness(random: Random): number {
 }
 
 /**
- * Faults by chance: an attempt is struck with `probability`. Most strike once; some go on for a few attempts, and some
+ * Injections by chance: an attempt is struck with `probability`. Most strike once; some go on for a few attempts, and some
  * for up to an hour and a half, so that retries are used up.
  */
-export function randomFaults(random: Random, probability: number): FaultSource {
-  let lasting: { step: StepName; fault: Fault; strikes: number; untilMs: number } | null = null;
+export function randomInjections(random: Random, probability: number): InjectionSource {
+  let lasting: { step: StepName; injection: Injection; strikes: number; untilMs: number } | null = null;
   return (step, now) => {
     if (lasting !== null && lasting.step === step) {
       if (lasting.strikes > 0 && now < lasting.untilMs) {
         lasting.strikes -= 1;
-        return lasting.fault;
+        return lasting.injection;
       }
       lasting = null;
     }
     if (!random.chance(probability)) return null;
-    const fault = randomFault(random);
-    if (random.chance(0.3)) lasting = { step, fault, strikes: random.between(1, 4), untilMs: now + hour };
+    const injection = randomInjection(random);
+    if (random.chance(0.3)) lasting = { step, injection, strikes: random.between(1, 4), untilMs: now + hour };
     else if (random.chance(0.15)) {
-      lasting = { step, fault, strikes: Number.POSITIVE_INFINITY, untilMs: now + random.between(11, 90) * minute };
+      lasting = { step, injection, strikes: Number.POSITIVE_INFINITY, untilMs: now + random.between(11, 90) * minute };
     }
-    return fault;
+    return injection;
   };
 }
 
-/** How often each kind of fault struck each step: `table[step][kind]`. */
-export type FaultTable = Map<StepName, Map<FaultKind, number>>;
+/** How often each kind of injection struck each step: `table[step][kind]`. */
+export type InjectionTable = Map<StepName, Map<InjectionKind, number>>;
 
-export function countFault(table: FaultTable, step: StepName, kind: FaultKind, times = 1): void {
-  const row = table.get(step) ?? new Map<FaultKind, number>();
+export function countInjection(table: InjectionTable, step: StepName, kind: InjectionKind, times = 1): void {
+  const row = table.get(step) ?? new Map<InjectionKind, number>();
   row.set(kind, (row.get(kind) ?? 0) + times);
   table.set(step, row);
 }

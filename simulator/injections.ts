@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import { type FaultRule, type FaultRuleInput, faultRuleSchema, type Operation } from './fault-rule.ts';
+import { type InjectionRule, type InjectionRuleInput, injectionRuleSchema, type Operation } from './injection-rule.ts';
 
-export type FaultStatus = {
+export type InjectionStatus = {
   id: number;
-  rule: FaultRule;
+  rule: InjectionRule;
   /** Requests it has hit. */
   hits: number;
   /** Of these, held right now: `hang` and `late` without `ms`. */
@@ -13,13 +13,13 @@ export type FaultStatus = {
 };
 
 /** One rule that is in force, as the test or the control endpoint that added it sees it. */
-export type Fault = {
+export type Injection = {
   readonly id: number;
   /** Settles when the rule has hit for the first time. */
   readonly reached: Promise<void>;
   /** Settles when the rule has hit that often; rejects when the signal aborts. */
   reachedTimes(hits: number, signal?: AbortSignal): Promise<void>;
-  status(): FaultStatus;
+  status(): InjectionStatus;
   /** Lets the requests go that are held now, and says how many. Later ones are held again while the rule lasts. */
   release(): number;
   /** Takes the rule away and releases what it holds. */
@@ -27,45 +27,45 @@ export type Fault = {
 };
 
 /** A hit: what to do to this request, and, for a hang, how long to hold it. */
-export type Hit = { rule: FaultRule; released: (signal: AbortSignal) => Promise<void> };
+export type Hit = { rule: InjectionRule; released: (signal: AbortSignal) => Promise<void> };
 
-type Entry = { fault: Fault; take(operation: Operation, when: FaultRule['when']): Hit | null };
+type Entry = { injection: Injection; take(operation: Operation, when: InjectionRule['when']): Hit | null };
 
-export class Faults {
+export class Injections {
   #entries: Entry[] = [];
   #count = 0;
 
   /** @throws ZodError for a rule that makes no sense */
-  add(input: FaultRuleInput): Fault {
-    const rule = faultRuleSchema.parse(input);
+  add(input: InjectionRuleInput): Injection {
+    const rule = injectionRuleSchema.parse(input);
     this.#count += 1;
     const id = this.#count;
     const entry = createEntry(id, rule, () => {
-      this.#entries = this.#entries.filter(({ fault }) => fault.id !== id);
+      this.#entries = this.#entries.filter(({ injection }) => injection.id !== id);
     });
     this.#entries.push(entry);
-    return entry.fault;
+    return entry.injection;
   }
 
-  get(id: number): Fault | undefined {
-    return this.#entries.find(({ fault }) => fault.id === id)?.fault;
+  get(id: number): Injection | undefined {
+    return this.#entries.find(({ injection }) => injection.id === id)?.injection;
   }
 
-  list(): FaultStatus[] {
-    return this.#entries.map(({ fault }) => fault.status());
+  list(): InjectionStatus[] {
+    return this.#entries.map(({ injection }) => injection.status());
   }
 
   /** Lets everything go that any rule holds. */
   release(): number {
-    return this.#entries.reduce((released, { fault }) => released + fault.release(), 0);
+    return this.#entries.reduce((released, { injection }) => released + injection.release(), 0);
   }
 
   clear(): void {
-    for (const { fault } of this.#entries) fault.remove();
+    for (const { injection } of this.#entries) injection.remove();
   }
 
   /** The first rule, oldest first, that has a hit for this request. */
-  take(operation: Operation, when: FaultRule['when']): Hit | null {
+  take(operation: Operation, when: InjectionRule['when']): Hit | null {
     for (const entry of this.#entries) {
       const hit = entry.take(operation, when);
       if (hit) return hit;
@@ -74,7 +74,7 @@ export class Faults {
   }
 }
 
-function createEntry(id: number, rule: FaultRule, onRemove: () => void): Entry {
+function createEntry(id: number, rule: InjectionRule, onRemove: () => void): Entry {
   const events = new EventEmitter().setMaxListeners(0);
   const first = Promise.withResolvers<void>();
   let toSkip = rule.skip;
@@ -83,7 +83,7 @@ function createEntry(id: number, rule: FaultRule, onRemove: () => void): Entry {
 
   const left = () => (rule.times === 'forever' ? Number.POSITIVE_INFINITY : rule.times - hits);
 
-  const fault: Fault = {
+  const injection: Injection = {
     id,
     reached: first.promise,
     async reachedTimes(wanted, signal) {
@@ -111,7 +111,7 @@ function createEntry(id: number, rule: FaultRule, onRemove: () => void): Entry {
   }
 
   return {
-    fault,
+    injection,
     take(operation, when) {
       if (rule.when !== when || (rule.on !== 'any' && rule.on !== operation) || left() <= 0) return null;
       if (toSkip > 0) {
