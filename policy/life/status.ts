@@ -198,7 +198,7 @@ function attentionOf(state: PolicyState, now: Instant): Attention[] {
     if (cannot === undefined) return one.fault.kind === 'transient' ? [] : [one.fault];
     return [{ ...one.fault, message: `Cannot ${cannot}: ${one.fault.message}` }];
   });
-  return [...undone, ...owed].flatMap((fault) => (fault === null ? [] : [attentionFrom(fault)]));
+  return [...owed, ...undone].flatMap((fault) => (fault === null ? [] : [attentionFrom(fault)]));
 }
 
 function owedStatus(state: PolicyState, now: Instant): OwedStatus[] {
