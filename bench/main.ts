@@ -11,6 +11,7 @@ import { stateSize } from './state-size.ts';
 import { type Figure, printJson, printTable } from './table.ts';
 import { exitOnSignals } from './temp-folder.ts';
 import { throughput } from './throughput.ts';
+import { workerMemory } from './worker-memory.ts';
 import { worldSpeed } from './world-speed.ts';
 
 const progress = printProgress(process.stderr);
@@ -33,6 +34,8 @@ try {
   } finally {
     await stack.close();
   }
+  // As the kernel of Linux tells it.
+  if (process.platform === 'linux') await measure('resident memory', () => residentMemory(temporalCli));
   printTable(figures);
   console.log();
   printJson(figures);
@@ -44,6 +47,11 @@ try {
 /** A bare workflow has as many activities as a run with a rotation: seven. */
 function bareActivitiesPerSecond(): number {
   return 7 * (figures.find(({ id }) => id === 'throughput.bare')?.value ?? Number.NaN);
+}
+
+/** Fewer than bench/container-memory.ts has, and none of them rotates. */
+function residentMemory(temporalCli: string): Promise<Figure[]> {
+  return workerMemory(temporalCli, { cached: 1_000, rotating: 0, say: () => {} });
 }
 
 async function measure(what: string, work: () => Promise<Figure[]>): Promise<void> {
