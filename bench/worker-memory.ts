@@ -39,7 +39,7 @@ type Worker = LimitedProcess & { metricsPort: number };
  */
 export async function workerMemory(temporalCli: string, { cached, rotating, say }: Size): Promise<Figure[]> {
   const deployment = readDeployment();
-  const main = buildPackage();
+  const { main, bundle } = buildPackage();
   const simulator = await startSimulator();
   const stack = await startStack(temporalCli);
   const { client, connection } = await stack.client(taskQueue);
@@ -47,6 +47,8 @@ export async function workerMemory(temporalCli: string, { cached, rotating, say 
   let worker: Worker | undefined;
   try {
     await connectMain(stack, simulator);
+    // A workflow as anybody has it: nothing of Keyturn's code is beside it.
+    bundle('bench/bare-workflow.ts');
     worker = await start();
     say(`${deployment.limitMiB} MiB (${worker.limit}), ${JSON.stringify(deployment.env)}`);
     await sleep(settleMs);
@@ -54,6 +56,7 @@ export async function workerMemory(temporalCli: string, { cached, rotating, say 
     const bare = await perWorkflow(worker, cached, say, (n) => startSleeper(client, n));
     await worker.end();
 
+    bundle('workflows/index.ts');
     worker = await start();
     const state = longLived(await stateOfOne(client));
     const policy = await perWorkflow(worker, cached, say, (n) => startCopy(client, state, n));
@@ -98,15 +101,19 @@ function readDeployment(): Deployment {
   };
 }
 
-/** The package as `npm run build` makes it, but for the workflows of the benchmark beside its own. */
-function buildPackage(): string {
+/** The package as `npm run build` makes it, but for its bundle. */
+function buildPackage(): { main: string; bundle: (workflows: string) => void } {
   const folder = join(root, 'node_modules/.cache/keyturn/bench-package/dist');
   const run = (program: string, ...args: string[]) =>
     execFileSync(program, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   run(join(root, 'node_modules/.bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', folder);
-  run(process.execPath, 'worker/make-bundle.ts', join(folder, 'workflow-bundle.js'), join(root, 'bench/workflows.ts'));
   copyFileSync(join(root, 'package.json'), join(folder, '../package.json'));
-  return join(folder, 'cli/main.js');
+  return {
+    main: join(folder, 'cli/main.js'),
+    /** What the next worker runs. */
+    bundle: (workflows) =>
+      run(process.execPath, 'worker/make-bundle.ts', join(folder, 'workflow-bundle.js'), join(root, workflows)),
+  };
 }
 
 async function connectMain({ paths, keyring }: Stack, { url, managementKey }: Simulator): Promise<void> {
