@@ -85,6 +85,8 @@ export class Invariants {
 
   /** The saga has called its first step after publishing. */
   published(hash: string): void {
+    // The name of a key that was published is given later, where that failed.
+    if (this.#publishedHashes.has(hash)) return;
     for (const store of this.#eyes.stores()) {
       const shown = this.#eyes.openrouter().keyOf(store.valueOf(this.#eyes.secretName) ?? '');
       const change = this.#changes.get(store.name);
