@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fieldWords } from '../errors/field-words.ts';
 
 /** OpenRouter's limit is not known (facts §12): at this pace nobody has been refused. */
 export const defaultRequestsPerSecond = 1;
@@ -10,29 +11,21 @@ export type DeclaredConnection = { baseUrl?: string; requestsPerSecond?: number 
   | { source: 'file'; path: string }
 );
 
-/** The message of each check is `<what is wrong>; <what is allowed>`, and shows no value: it could be a pasted key. */
-const words = (wrong: string, allowed: string) => ({
-  error: ({ input }: { input?: unknown }) => {
-    if (input === undefined) return `is missing; ${allowed}`;
-    return input === null || input === '' ? `is empty; ${allowed}` : `${wrong}; ${allowed}`;
-  },
-});
-
-const nameWords = words(
+const nameWords = fieldWords(
   'is not a name for a connection',
   '1 to 48 lowercase letters and digits, with single hyphens between',
 );
-const variableWords = words(
+const variableWords = fieldWords(
   'is not the name of an environment variable',
   'such as OPENROUTER_MANAGEMENT_KEY; never the key itself',
 );
-const fileWords = words('is not a path to a file', 'one that begins with / or ./ or ../; never the key itself');
-const baseUrlWords = words(
+const fileWords = fieldWords('is not a path to a file', 'one that begins with / or ./ or ../; never the key itself');
+const baseUrlWords = fieldWords(
   'is not a base URL',
   'https://…, or http:// to this machine, without user, query or fragment',
 );
 
-const paceWords = words(
+const paceWords = fieldWords(
   'is not a number of requests a second',
   `above 0 and at most ${mostRequestsPerSecond}; 0.5 is one in two seconds`,
 );
@@ -67,7 +60,7 @@ export const connectionEntry = z
       baseUrl: baseUrl.optional(),
       requestsPerSecond: requestsPerSecond.optional(),
     },
-    words('is not a connection', '{ env: VARIABLE } or { file: PATH }'),
+    fieldWords('is not a connection', '{ env: VARIABLE } or { file: PATH }'),
   )
   .refine((entry) => (entry.env === undefined) !== (entry.file === undefined), {
     error: 'needs exactly one source for its key; { env: VARIABLE } or { file: PATH }',

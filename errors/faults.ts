@@ -202,6 +202,30 @@ export const faults = {
     says: (store: string, why: string) => `Store "${store}" cannot be used right now: ${why}.`,
     remedy: 'It is tried again; if it goes on, check the file or service behind the store.',
   },
+  KEYTURN_CREDENTIAL_UNREADABLE: {
+    kind: 'transient',
+    exit: 3,
+    says: (forWhat: string, why: string) => `The credential of ${forWhat} cannot be had: ${why}.`,
+    remedy: 'Set it where keyturn.yaml says it is; it is read anew each time, without a restart.',
+  },
+  KEYTURN_STORE_REFUSED: {
+    kind: 'terminal',
+    exit: 4,
+    says: (store: string, place: string, why: string) => `Store "${store}" cannot be written at ${place}: ${why}.`,
+    remedy: 'keyturn store check NAME names what is missing; docs/stores.md has the least rights of each store.',
+  },
+  KEYTURN_PLACE_CHANGED: {
+    kind: 'terminal',
+    says: (store: string, place: string) =>
+      `Somebody else has written to ${place} of store "${store}" while a rotation was about to.`,
+    remedy: 'Nothing of it was overwritten. If the value there is right, the next try goes over it.',
+  },
+  KEYTURN_APPROVAL_OPEN: {
+    kind: 'needs-attention',
+    says: (store: string, place: string, url: string) =>
+      `A change of ${place} in store "${store}" waits for approval: ${url}.`,
+    remedy: 'Approve or close it; Keyturn looks again by itself.',
+  },
   KEYTURN_STORE_DIFFERS: {
     kind: 'transient',
     says: (store: string, secret: string) => `Store "${store}" holds something else under ${secret} than was written.`,

@@ -18,7 +18,7 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   openrouter: { code: ['errors', 'secrets'], types: ['policy'] },
   vault: { code: ['errors', 'secrets', 'keyring'] },
   stores: { code: ['errors', 'secrets', 'keyring', 'vault'], types: ['policy'] },
-  config: { code: ['errors', 'policy'] },
+  config: { code: ['errors', 'policy', 'secrets', 'stores'] },
   connections: { code: ['errors', 'secrets', 'keyring', 'config', 'openrouter', 'vault', 'stores'] },
   engine: { code: ['errors', 'files', 'config'] },
   simulator: { code: [] },

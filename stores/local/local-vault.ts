@@ -1,15 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { fault } from '../errors/keyturn-error.ts';
-import type { Keyring } from '../keyring/keyring.ts';
-import { seal, unseal } from '../secrets/seal.ts';
-import type { SealedColumn } from '../vault/sealed-column.ts';
-import { openVaultFile } from '../vault/vault-file.ts';
-import type { SecretRef, SecretStore } from './secret-store.ts';
+import { fault } from '../../errors/keyturn-error.ts';
+import type { Keyring } from '../../keyring/keyring.ts';
+import { seal, unseal } from '../../secrets/seal.ts';
+import type { SealedColumn } from '../../vault/sealed-column.ts';
+import { openVaultFile } from '../../vault/vault-file.ts';
+import type { StorePromises } from '../promises.ts';
+import { inWords, type Memento, type Spot, type Store } from '../store.ts';
 
 export type VaultEntry = { name: string; policy: string; version: number; writtenAt: string };
 
 /** The store `local`: an encrypted file on this machine. */
-export type LocalVault = SecretStore & {
+export type LocalVault = Store & {
   /** Every secret the vault holds a value of, by name; no values. */
   list(): Promise<VaultEntry[]>;
 };
@@ -22,6 +23,19 @@ export const secretColumn: SealedColumn = {
 };
 
 const storeName = 'local';
+export const localPromises: StorePromises = {
+  readsBack: true,
+  // The one who writes is known, and nobody else may: there is nothing to compare with.
+  comparesAndSets: false,
+  fences: true,
+  owns: true,
+  versions: true,
+  readsLagMs: 0,
+  readersFollow: { at: 'once' },
+};
+
+/** Whose: the vault keeps the owner of each name itself. */
+type SecretRef = { policy: string; name: string };
 /** The current one and the one before it. */
 const versionsKept = 2;
 
@@ -37,24 +51,31 @@ export function openLocalVault({ file, keyring }: { file: string; keyring: Keyri
 
   return {
     name: storeName,
+    kind: 'local',
+    promises: localPromises,
+    addressOf: async () => null,
 
-    async check(secret) {
+    async check(spot, policy) {
+      const secret = secretAt(spot, policy);
       vault.tryWrite((db) => refuseOtherOwner(db, secret));
+      return { rights: [], refusal: null, warnings: [] };
     },
 
-    async capture(secret) {
+    async capture(spot, { policy }) {
+      const secret = secretAt(spot, policy);
       const row = vault.read((db) => newest(db, secret));
-      return row ? { kind: 'version', version: row.version } : { kind: 'absent' };
+      return row ? { memento: { version: row.version }, note: `version ${row.version}` } : absent;
     },
 
-    async write(secret, value, rotationId) {
-      vault.write((db) => {
+    async write(spot, value, { policy, rotationId }) {
+      const secret = secretAt(spot, policy);
+      return vault.write((db) => {
         refuseOtherOwner(db, secret);
         const known = db
-          .prepare('SELECT closed FROM rotation WHERE policy = ? AND name = ? AND rotation = ?')
+          .prepare('SELECT closed, version FROM rotation WHERE policy = ? AND name = ? AND rotation = ?')
           .get(secret.policy, secret.name, rotationId);
         if (known?.closed) throw fault('KEYTURN_STORE_CLOSED', rotationId);
-        if (known) return;
+        if (known) return { version: String(known.version), approval: null };
 
         const version = nextVersion(db, secret.name);
         const sealed = seal(keyring, value, versionContext(secret.name, version));
@@ -71,18 +92,21 @@ export function openLocalVault({ file, keyring }: { file: string; keyring: Keyri
           `DELETE FROM secret_version WHERE name = ?1 AND version NOT IN
              (SELECT version FROM secret_version WHERE name = ?1 ORDER BY version DESC LIMIT ?2)`,
         ).run(secret.name, versionsKept);
+        return { version: String(version), approval: null };
       });
     },
 
-    async read(secret) {
+    async read(spot, policy) {
+      const secret = secretAt(spot, policy);
       const row = vault.read((db) => newest(db, secret));
       if (!row) return { kind: 'absent' };
-      return { kind: 'held', value: unseal(keyring, row.sealed, versionContext(secret.name, row.version)) };
+      const value = unseal(keyring, row.sealed, versionContext(secret.name, row.version));
+      return { kind: 'held', value, version: String(row.version) };
     },
 
     // `before` is not needed: the version from before was kept beside the rotation's own, and is the newest again once
     // that is taken away. The same holds where another rotation wrote in between or after.
-    async restore({ policy, name }, _before, rotationId) {
+    async restore({ name }, _before, { policy, rotationId }) {
       return vault.write((db) => {
         const rotation = db
           .prepare(
@@ -95,15 +119,16 @@ export function openLocalVault({ file, keyring }: { file: string; keyring: Keyri
           name,
           rotationId,
         );
-        return { shown: rotation?.version !== null };
+        return { end: 'restored', shown: rotation?.version !== null, approval: null };
       });
     },
 
-    async remove({ policy, name }) {
-      vault.write((db) => {
+    async remove({ name }, policy) {
+      return vault.write((db) => {
         db.prepare('DELETE FROM secret_version WHERE policy = ? AND name = ?').run(policy, name);
         // A lost worker's late write must not bring the secret back.
         db.prepare('UPDATE rotation SET closed = 1 WHERE policy = ? AND name = ?').run(policy, name);
+        return 'removed';
       });
     },
 
@@ -122,6 +147,18 @@ export function openLocalVault({ file, keyring }: { file: string; keyring: Keyri
       );
     },
   };
+}
+
+const absent: { memento: Memento; note: string } = { memento: null, note: 'nothing yet' };
+
+function secretAt(spot: Spot, policy: string): SecretRef {
+  if (spot.field === null) return { policy, name: spot.name };
+  throw fault(
+    'KEYTURN_STORE_REFUSED',
+    storeName,
+    inWords(spot),
+    'a secret of the local vault is one value, without fields',
+  );
 }
 
 /** Additional data of a version: moved to another name or version, its value does not open. */

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { fault, type KeyturnError, retryAfter } from '../errors/keyturn-error.ts';
+import { digestOf } from '../secrets/secret.ts';
+import { type Driver, InDoubt, Moved, type Put, type Seen, type Sending } from './driver.ts';
+import { lostWriteLifeMs, sendsForMs } from './promises.ts';
+import { type Approval, inWords, type Memento, type Restored, type Spot, type Store, type Writer } from './store.ts';
+
+/** Time, so that the simulated world can hand in its own. */
+export type Waiting = { now: () => number; wait: (ms: number) => Promise<void> };
+
+/** What `capture` saw, with what every store is judged by. */
+type Before = { digest: string | null; version: string | null; own: Memento };
+
+/** A value that is larger is no key: the spot is not what the policy means, and would not fit the state. */
+const mostBytes = 4096;
+/** Other fields of the same container may be written at any moment, by other policies for instance. */
+const mostMoves = 12;
+const lookAgainMs = 500;
+const lookForMs = 5_000;
+
+/**
+ * A store out of a driver: the rules by which all of them write. A write goes over exactly what was seen; one whose answer
+ * was lost is looked for and not sent again; what somebody else has written is left alone.
+ */
+export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time: Waiting): Store {
+  const { name, promises } = driver;
+  const unavailable = (why: string) => fault('KEYTURN_STORE_UNAVAILABLE', name, why);
+
+  /** Carries out `change` over what is there, and again where that has moved on meanwhile: `decide` judges anew. */
+  async function overWhatIsThere<Answer>(
+    spot: Spot,
+    writer: Writer,
+    decide: (seen: Sight) => Promise<{ answer: Answer } | { change: (seen: Sight, sending: Sending) => Promise<Put> }>,
+    changed: (put: Put) => Answer,
+  ): Promise<Answer> {
+    const sending = sendingOf(spot, writer, time, unavailable);
+    for (let move = 1; ; move++) {
+      const seen = await driver.look(spot);
+      const decided = await decide(seen);
+      if ('answer' in decided) return decided.answer;
+      try {
+        return changed(await decided.change(seen, sending));
+      } catch (error) {
+        if (error instanceof Moved && move < mostMoves) {
+          await time.wait(move * 50 + Math.random() * 100 * move);
+          continue;
+        }
+        if (error instanceof Moved) throw unavailable('others change it faster than it can be written');
+        if (!(error instanceof InDoubt)) throw error;
+        const arrived = await lookedFor(spot, decide);
+        if (arrived !== null) return arrived.answer;
+        // The next try looks first, and not before the lost request has arrived, or cannot any more.
+        const waitMs = promises.comparesAndSets ? Math.max(lookForMs, promises.readsLagMs) : lostWriteLifeMs;
+        throw retryAfter(unavailable(`the answer to a write was lost (${error.message})`), waitMs);
+      }
+    }
+  }
+
+  /** Looks for what a lost answer may have meant, for a few seconds. */
+  async function lookedFor<Answer>(
+    spot: Spot,
+    decide: (seen: Sight) => Promise<{ answer: Answer } | object>,
+  ): Promise<{ answer: Answer } | null> {
+    for (const until = time.now() + lookForMs; ; await time.wait(lookAgainMs)) {
+      const decided = await decide(await driver.look(spot));
+      if ('answer' in decided) return decided;
+      if (time.now() >= until) return null;
+    }
+  }
+
+  return {
+    name,
+    kind: driver.kind,
+    promises,
+    addressOf: (spot) => driver.addressOf(spot),
+    check: (spot) => driver.check(spot),
+
+    async capture(spot) {
+      const seen = await driver.look(spot);
+      refuseLarge(seen, name, spot);
+      const before: Before = { digest: digestIn(seen), version: seen.version, own: seen.memento };
+      return { memento: before, note: noteOn(seen) };
+    },
+
+    async write(spot, value, writer, memento) {
+      const before = asBefore(memento);
+      const ours = digestOf(value);
+      const since = time.now();
+      return overWhatIsThere(
+        spot,
+        writer,
+        async (seen) => {
+          if (digestIn(seen) === ours) return { answer: { version: seen.version, approval: null } };
+          if (isAsBefore(seen, before)) return { change: (over, sending) => driver.put(spot, value, over, sending) };
+          // An old answer of a lagging replica looks like somebody else's write.
+          if (time.now() - since < promises.readsLagMs) throw retryAfter(unavailable('it shows an older value'), 2_000);
+          throw fault('KEYTURN_PLACE_CHANGED', name, inWords(spot));
+        },
+        (put) => put,
+      );
+    },
+
+    async read(spot) {
+      const seen = await driver.look(spot);
+      if (seen.value === 'hidden') return { kind: 'unreadable' };
+      return seen.value === null ? { kind: 'absent' } : { kind: 'held', value: seen.value, version: seen.version };
+    },
+
+    async restore(spot, memento, writer, ours, approval) {
+      const before = asBefore(memento);
+      if (approval !== null) await refuseOpen(driver, spot, approval);
+      const seesFormer = await settledSight(spot, before);
+      return overWhatIsThere<Restored>(
+        spot,
+        { ...writer, rotationId: `undo of ${writer.rotationId}` },
+        async (seen) => {
+          if (digestIn(seen) === ours && ours !== before.digest) {
+            return { change: (over, sending) => driver.putBack(spot, before.own, over, sending) };
+          }
+          const isRestored = seen.value === 'hidden' ? seen.version === before.version : isAsBefore(seen, before);
+          const neverWritten = seesFormer && seen.version !== null && seen.version === before.version;
+          return {
+            answer: { end: isRestored ? 'restored' : 'left', shown: !neverWritten, approval: null },
+          };
+        },
+        (put) => ({ end: put.approval === null ? 'restored' : 'waits', shown: true, approval: put.approval }),
+      );
+    },
+
+    async remove(spot, policy, ours) {
+      return overWhatIsThere<'removed' | 'left'>(
+        spot,
+        { policy, rotationId: 'removal' },
+        async (seen) => {
+          if (seen.value === null) return { answer: 'removed' };
+          const isOurs = seen.value === 'hidden' || ours.includes(digestOf(seen.value));
+          if (!isOurs) return { answer: 'left' };
+          return { change: (over, sending) => driver.takeAway(spot, over, sending) };
+        },
+        ({ approval }) => {
+          if (approval !== null) throw fault('KEYTURN_APPROVAL_OPEN', name, inWords(spot), approval.url);
+          return 'removed';
+        },
+      );
+    },
+
+    ...(driver.approval === undefined ? {} : { approval: driver.approval.bind(driver) }),
+    ...(driver.close === undefined ? {} : { close: driver.close.bind(driver) }),
+  };
+
+  /** Where reads may lag, what looks like the former value may be an old answer: looked at until that cannot be. */
+  async function settledSight(spot: Spot, before: Before): Promise<boolean> {
+    for (const until = time.now() + promises.readsLagMs; ; await time.wait(lookAgainMs)) {
+      const seen = await driver.look(spot);
+      if (!isAsBefore(seen, before)) return false;
+      if (time.now() >= until) return true;
+    }
+  }
+}
+
+/** While somebody can still approve it, the rotation's value may appear at any moment: its key must not go. */
+async function refuseOpen(driver: Driver, spot: Spot, approval: Approval): Promise<void> {
+  if ((await driver.approval?.(spot, approval)) !== 'open') return;
+  throw fault('KEYTURN_APPROVAL_OPEN', driver.name, inWords(spot), approval.url);
+}
+
+function sendingOf(spot: Spot, writer: Writer, { now }: Waiting, unavailable: (why: string) => KeyturnError): Sending {
+  const until = now() + sendsForMs;
+  const parts = JSON.stringify([writer.policy, writer.rotationId, spot.name, spot.field]);
+  return {
+    token: createHash('sha256').update('keyturn write\0').update(parts).digest('hex'),
+    mayBeSent: () => {
+      if (now() > until) throw unavailable('a write of it took too long to be sent');
+    },
+  };
+}
+
+function digestIn({ value }: Seen): string | null {
+  return value === null || value === 'hidden' ? null : digestOf(value);
+}
+
+/** By the value: what else is in the same container may have changed. */
+function isAsBefore(seen: Seen, before: Before): boolean {
+  return seen.value === 'hidden' ? seen.version === before.version : digestIn(seen) === before.digest;
+}
+
+function refuseLarge({ value }: Seen, store: string, spot: Spot): void {
+  if (value === null || value === 'hidden') return;
+  const bytes = Buffer.byteLength(value.reveal());
+  if (bytes <= mostBytes) return;
+  const why = `it holds ${bytes} bytes, far more than a key`;
+  throw fault('KEYTURN_STORE_REFUSED', store, inWords(spot), why);
+}
+
+function noteOn({ value, version }: Seen): string {
+  if (value === null) return 'nothing yet';
+  return version === null || version.length > 20 ? 'what it held' : `version ${version}`;
+}
+
+function asBefore(memento: Memento): Before {
+  return memento as unknown as Before;
+}
