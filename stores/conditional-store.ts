@@ -12,7 +12,7 @@ export type Waiting = { now: () => number; wait: (ms: number) => Promise<void> }
 type Before = { digest: string | null; version: string | null; own: Memento };
 
 /** A value that is larger is no key: the spot is not what the policy means, and would not fit the state. */
-const mostBytes = 4096;
+const mostBytes = 1024;
 /** Other fields of the same container may be written at any moment, by other policies for instance. */
 const mostMoves = 12;
 const lookAgainMs = 500;
@@ -188,7 +188,7 @@ function refuseLarge({ value }: Seen, store: string, spot: Spot): void {
   if (value === null || value === 'hidden') return;
   const bytes = Buffer.byteLength(value.reveal());
   if (bytes <= mostBytes) return;
-  const why = `it holds ${bytes} bytes, far more than a key`;
+  const why = `it holds ${bytes} bytes, far more than a key; name one field of it, if that is what it has`;
   throw fault('KEYTURN_STORE_REFUSED', store, inWords(spot), why);
 }
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyturnPaths } from '../../config/paths.ts';
 import { openKeyring, openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 import { startMoto } from '../keyring/moto.ts';
 import { runKeyturn } from '../run-keyturn.ts';
 

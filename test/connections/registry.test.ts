@@ -8,7 +8,7 @@ import type { DeclaredConnection } from '../../config/declared-connection.ts';
 import { openConnections } from '../../connections/registry.ts';
 import { freshKeyring } from '../../keyring/keyring.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 
 const openrouter = 'https://openrouter.ai/api/v1';
 const plaintext = `sk-or-v1-${'5f3c'.repeat(16)}`;

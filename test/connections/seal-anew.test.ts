@@ -13,7 +13,7 @@ import { withActive, withKey } from '../../keyring/keyring-changes.ts';
 import { changeKeyringFile, newPlainKey } from '../../keyring/keyring-file.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 import { sealAnew, sealedRows } from '../../vault/seal-anew.ts';
 import { openVaultFile } from '../../vault/vault-file.ts';
 

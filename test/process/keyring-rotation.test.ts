@@ -3,7 +3,7 @@ import { connectTemporal } from '../../client/temporal.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { seal } from '../../secrets/seal.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 import { workflowId } from '../../workflows/messages.ts';
 import { expectAgreement, keysEverMade } from './agreement.ts';
 import { keyringCommands } from './keyring-commands.ts';

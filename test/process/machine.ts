@@ -8,7 +8,7 @@ import { type DevServer, type DevServerOptions, startDevServer } from '../../eng
 import { setupNamespace } from '../../engine/setup.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import { openKeyring } from '../../keyring/keyring-source.ts';
-import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
+import { type LocalVault, openLocalVault } from '../../stores/local/local-vault.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 import type { CommandRun } from '../run-keyturn.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Tools } from '../../activities/tools.ts';
 import { fault, type KeyturnError } from '../../errors/keyturn-error.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 import type { SecretStore } from '../../stores/secret-store.ts';
 import type { Machine } from './machine.ts';
 

@@ -10,7 +10,7 @@ import { connect, type Keyturn } from '../../client/keyturn.ts';
 import type { Environment, Temporal } from '../../client/temporal.ts';
 import { openKeyring } from '../../keyring/keyring-source.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 import { expectAgreement, keysEverMade } from '../process/agreement.ts';
 import { type Machine, newMachine } from '../process/machine.ts';
 import { endOfRotation, policyNamed, statusWhen } from '../process/rotation.ts';

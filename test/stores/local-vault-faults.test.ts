@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freshKeyring } from '../../keyring/keyring.ts';
 import { openKeyring } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
+import { type LocalVault, openLocalVault } from '../../stores/local/local-vault.ts';
 
 const secret = { policy: 'checkout', name: 'OPENROUTER_API_KEY' };
 const plaintext = `sk-or-v1-${'5f3c'.repeat(16)}`;

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openKeyring } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 
 const secret = { policy: 'checkout', name: 'checkout' };
 let folder: string;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freshKeyring } from '../../keyring/keyring.ts';
 import { openKeyring } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 import { describeStore } from './conformance.ts';
 
 const secret = { policy: 'checkout', name: 'OPENROUTER_API_KEY' };

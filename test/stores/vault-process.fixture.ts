@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openKeyring } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
 
 // A process of its own on a vault: node vault-process.fixture.ts ACTION VAULT KEYRING NAME
 const [action, file = '', keyringFile = '', name = ''] = process.argv.slice(2);
