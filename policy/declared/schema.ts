@@ -28,8 +28,8 @@ export const fieldWords = z.registry<FieldWords>();
 
 const YEAR_MS = 365 * DAY_MS;
 
-/** A rotation writes them one after another, and what each answered is kept in the state. */
-const mostStores = 20;
+/** A rotation writes them one after another, and the state keeps of each what it held before (policy/life/bounds.ts). */
+const mostStores = 10;
 
 /** Names are shown, logged and searched for. Somebody will paste a key where its name belongs. */
 const noKey = /^(?!.*sk-or-)/i;
@@ -148,16 +148,16 @@ const key = z
   .describe('The settings of each key.')
   .register(fieldWords, { is: 'the settings of a key', allowed: 'a map of name and, if wanted, limit and others' });
 
-/** What a store calls a secret: longer than in any store, and nothing that could redraw a terminal. */
-const spotName = (is: string, purpose: string) =>
+/** What a store calls a secret or a field of it: nothing that could redraw a terminal. */
+const spotName = (is: string, most: number, purpose: string) =>
   z
     .string()
     .min(1)
-    .max(512)
+    .max(most)
     .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u)
     .regex(noKey)
     .describe(purpose)
-    .register(fieldWords, { is, allowed: '1 to 512 characters on one line' });
+    .register(fieldWords, { is, allowed: `1 to ${most} characters on one line` });
 
 const storeLabel = () =>
   label('the name of a store', 'The store, as keyturn.yaml names it; local needs no declaration.');
@@ -168,9 +168,10 @@ const place = z
     storeLabel(),
     z.strictObject({
       store: storeLabel(),
-      name: spotName('a name of a secret', "What the store calls it; left out: the secret's name.").optional(),
+      name: spotName('a name of a secret', 256, "What the store calls it; left out: the secret's name.").optional(),
       field: spotName(
         'a name of a field',
+        128,
         'One field of several that the secret holds; left out: all of it.',
       ).nullish(),
       required: yesOrNo(true, 'false: a key is published without it, and it follows as soon as it can.'),
