@@ -168,7 +168,7 @@ const place = z
     storeLabel(),
     z.strictObject({
       store: storeLabel(),
-      name: spotName('a name of a secret', 256, "What the store calls it; left out: the secret's name.").optional(),
+      name: spotName('a name of a secret', 200, "What the store calls it; left out: the secret's name.").optional(),
       field: spotName(
         'a name of a field',
         128,
