@@ -165,7 +165,7 @@ describe('a wrong value says where it is, what is wrong, and what is allowed', (
       ['OPENROUTER_API_KEY', '1KEY'],
       ':5  secret.name  "1KEY" is not a name for a secret; a letter or _',
     ],
-    ['no store', ['[local]', '[]'], 'secret.stores  is an empty list; 1 to 10'],
+    ['no store', ['[local]', '[]'], 'secret.stores  is an empty list; 1 to 8'],
     ['a store twice', ['[local]', '[local, local]'], 'secret.stores[1]  names local:OPENROUTER_API_KEY twice'],
     ['a store that is no list', ['[local]', 'local'], 'did you mean [local]?'],
     [

@@ -44,7 +44,7 @@ test.each([
   ['secret.name', 'no spaces here'],
   ['secret.places', []],
   ['secret.places', [local, local]],
-  ['secret.places', Array.from({ length: 11 }, (_, n) => ({ ...local, name: `SECRET_${n}` }))],
+  ['secret.places', Array.from({ length: 9 }, (_, n) => ({ ...local, name: `SECRET_${n}` }))],
   ['secret.optionalWaitMs', -1],
 ])('%s that is wrong (%j) is named', (path, value) => {
   const named = path.replace('places', 'stores').replace('optionalWaitMs', 'optional');

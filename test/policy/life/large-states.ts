@@ -86,7 +86,7 @@ export const largePolicy = aPolicy({
   key: { ...aPolicy().key, name: '😀'.repeat(50), workspace: '0f8fad5b-d9cb-469f-a165-70867728950e' },
   secret: {
     name: 'S'.repeat(128),
-    places: Array.from({ length: 10 }, (_, n) => {
+    places: Array.from({ length: 8 }, (_, n) => {
       return { store: label(n), name: 'N'.repeat(200), field: 'f'.repeat(128), required: true };
     }),
     optionalWaitMs: 0,
@@ -119,7 +119,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
       mostRetiring + 2,
     ),
     strays: fc.nat(mostStrays + 1),
-    places: fc.nat(10),
+    places: fc.nat(8),
     /** One for each key and stray there may be, and a few more. */
     owed: list(owed, mostRetiring + mostStrays + 5),
     undoing: fc.boolean(),
@@ -180,7 +180,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
               steps: largePolicy.secret.places.map((place) => ({
                 undo: 'write' as const,
                 place: placeRef(place),
-                before: 'm'.repeat(900),
+                before: 'm'.repeat(800),
                 notBefore: at,
                 approval: { id: 'a'.repeat(36), url },
               })),
