@@ -36,7 +36,12 @@ export const referenceFields = {
 const allowed = '{ env: VARIABLE }, { file: PATH } or { store: NAME, name: SECRET }';
 
 export const hasOneSource = [
-  (entry: { env?: string | undefined; file?: string | undefined; store?: string | undefined; name?: string | undefined }) =>
+  (entry: {
+    env?: string | undefined;
+    file?: string | undefined;
+    store?: string | undefined;
+    name?: string | undefined;
+  }) =>
     [entry.env, entry.file, entry.store].filter((source) => source !== undefined).length === 1 &&
     (entry.store === undefined) === (entry.name === undefined),
   { error: `needs exactly one source; ${allowed}` },
