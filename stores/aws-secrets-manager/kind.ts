@@ -9,6 +9,8 @@ const promises: StorePromises = {
   fences: false,
   owns: false,
   versions: true,
+  // The same undo brings back the version that was there before.
+  countsWrites: false,
   // Nothing is promised. An old answer is refused by the compare-and-set, and read again.
   readsLagMs: 0,
   // AWS's caching clients keep a value for an hour, the Lambda extension for 5 minutes (facts §1.6).
