@@ -1,8 +1,9 @@
+import { awsParameterStore } from './aws-parameter-store/kind.ts';
 import { awsSecretsManager } from './aws-secrets-manager/kind.ts';
 import type { StoreKind } from './kind.ts';
 
 /** Every kind of store that keyturn.yaml may declare; `local` is there without being declared. */
-export const storeKinds: readonly StoreKind[] = [awsSecretsManager];
+export const storeKinds: readonly StoreKind[] = [awsSecretsManager, awsParameterStore];
 
 export function kindNamed(name: string): StoreKind | undefined {
   return storeKinds.find(({ kind }) => kind === name);
