@@ -61,9 +61,12 @@ export async function lookAt(spot: Spot, tools: SightTools): Promise<ParameterSi
     const why = refusalOf(parameter, spot, declared);
     if (why !== null) throw refused({ store, place: at.place }, why);
     const described = await parameters.describe(at);
-    // The list of parameters may lag behind; over what it does not know, a write would change tier and key.
-    if (described !== null) return sightOf(spot, at, foundIn(parameter, described));
-    if (attempt === tries) throw fault('KEYTURN_STORE_UNAVAILABLE', store, 'it does not list the parameter yet');
+    // Either may lag behind (facts §2.6): an old value would be put back one day, and over a parameter that is not listed a
+    // write would change tier and key.
+    const isOld = described === null || (described.Version ?? 0) > (parameter.Version ?? 0);
+    if (!isOld) return sightOf(spot, at, foundIn(parameter, described));
+    if (attempt === tries)
+      throw fault('KEYTURN_STORE_UNAVAILABLE', store, 'it shows an older value, or does not list it yet');
     await time.wait(againMs);
   }
 }
