@@ -26,11 +26,13 @@ export async function makeCurrent(text: string, over: SecretSight, sending: Send
     await secrets.create(at, { token, text, description: madeByKeyturn }, sending);
     return { version: token, approval: null };
   }
-  await surely(
-    () => secrets.stage(at, { token, text, label }, sending),
-    async () => (await versionNow(label, over, versions)) === token,
-    versions,
-  );
+  if (versionWith(label, over.described) !== token) {
+    await surely(
+      () => secrets.stage(at, { token, text, label }, sending),
+      async () => (await versionNow(label, over, versions)) === token,
+      versions,
+    );
+  }
   if (current === null) {
     // The first version of a secret becomes AWSCURRENT at once, whatever is asked for (facts §1.2); a second one does not.
     if ((await versionNow('AWSCURRENT', over, versions)) !== token) throw new Moved();

@@ -1,6 +1,7 @@
 import {
   DescribeSecretCommand,
   GetSecretValueCommand,
+  InvalidParameterException,
   PutSecretValueCommand,
   ResourceNotFoundException,
   type SecretsManagerClient,
@@ -33,13 +34,28 @@ export async function labelsOf(secrets: SecretsManagerClient, name: string): Pro
   );
 }
 
-/** As PutSecretValue alone does it with AWS; moto's takes the label from no version that it was moved to before. */
-export async function writeAsStranger(secrets: SecretsManagerClient, name: string, text: string): Promise<void> {
+/**
+ * As PutSecretValue alone does it with AWS; moto's takes the label from no version that it was moved to before.
+ *
+ * @param over only if this is current still; false: it was not
+ */
+export async function writeAsStranger(
+  secrets: SecretsManagerClient,
+  name: string,
+  text: string,
+  over?: string,
+): Promise<boolean> {
   const { VersionId } = await secrets.send(
     new PutSecretValueCommand({ SecretId: name, SecretString: text, VersionStages: ['stranger'] }),
   );
   const { AWSCURRENT } = await labelsOf(secrets, name);
-  if (AWSCURRENT === undefined || AWSCURRENT === VersionId) return;
-  const move = { MoveToVersionId: VersionId, RemoveFromVersionId: AWSCURRENT };
-  await secrets.send(new UpdateSecretVersionStageCommand({ SecretId: name, VersionStage: 'AWSCURRENT', ...move }));
+  if (AWSCURRENT === undefined || AWSCURRENT === VersionId) return true;
+  const move = { MoveToVersionId: VersionId, RemoveFromVersionId: over ?? AWSCURRENT };
+  try {
+    await secrets.send(new UpdateSecretVersionStageCommand({ SecretId: name, VersionStage: 'AWSCURRENT', ...move }));
+    return true;
+  } catch (error) {
+    if (over !== undefined && error instanceof InvalidParameterException) return false;
+    throw error;
+  }
 }
