@@ -37,6 +37,12 @@ export const faults = {
     says: (file: string, why: string) => `${file} cannot be read: ${why}.`,
     remedy: 'Check the path and its permissions.',
   },
+  KEYTURN_DEBUG_PRINTS_SECRETS: {
+    kind: 'terminal',
+    exit: 2,
+    says: (what: string) => `With ${what}, Node writes down what passes through this process: keys and secrets.`,
+    remedy: 'Take it away and start again: Node has read it by now. KEYTURN_LOG_LEVEL=debug is for looking closer.',
+  },
   KEYTURN_CONFIG_INVALID: {
     kind: 'terminal',
     exit: 2,

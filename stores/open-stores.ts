@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fault } from '../errors/keyturn-error.ts';
+import { quietDebugSwitches } from '../secrets/debug-switches.ts';
 import { Secret } from '../secrets/secret.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import type { Waiting } from './conditional-store.ts';
@@ -45,6 +46,8 @@ export function openStores({ declared, folder, env, local, time }: OpenStoresOpt
     }
     const known = opened.get(name);
     if (known !== undefined) return known;
+    // Also in a program that only imports the library: from here on, vendors' code has secrets in its hands.
+    quietDebugSwitches();
     const context = {
       name,
       folder,
