@@ -26,26 +26,37 @@ export function aPolicy(changes: Partial<Policy> = {}): Policy {
       workspace: null,
       expiresAfterMs: null,
     },
-    secret: { name: 'OPENROUTER_API_KEY', stores: ['local'] },
+    secret: secretIn('OPENROUTER_API_KEY'),
     graceMs: day,
     quarantineMs: 7 * day,
     ...changes,
   };
 }
 
+/** The secret of this name in these stores, all of them required. */
+export function secretIn(name: string, ...stores: string[]): Policy['secret'] {
+  const places = (stores.length === 0 ? ['local'] : stores).map((store) => ({
+    store,
+    name,
+    field: null,
+    required: true,
+  }));
+  return { name, places, optionalWaitMs: 7 * day };
+}
+
 /** A rotation and what came of it. */
 export type Told = { rotation: Rotation; end: Concluded };
 
 export function published(id: string, generation: number, reason: RotationReason, startedAt: string): Told {
-  const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}`, sealed: '', places: [] };
-  const end: Concluded = { kind: 'published', key, fault: null, lostMarkers: [], steps: [] };
+  const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}`, sealed: '' };
+  const end: Concluded = { kind: 'published', key, places: [], fault: null, lostMarkers: [], steps: [] };
   return { rotation: rotation(id, reason, startedAt), end };
 }
 
 export function undone(id: string, reason: RotationReason, startedAt: string, lostMarkers: string[] = []): Told {
   const fault = { code: 'KEYTURN_OPENROUTER_UNAVAILABLE', kind: 'transient', message: 'down', remedy: 'wait' };
   const undoing = { rotationId: id, key: null, isShown: false, steps: [] };
-  const end: Concluded = { kind: 'undone', fault, undoing, undoFault: null, lostMarkers, steps: [] };
+  const end: Concluded = { kind: 'undone', fault, undoing, undoFault: null, left: [], lostMarkers, steps: [] };
   return { rotation: rotation(id, reason, startedAt), end };
 }
 
