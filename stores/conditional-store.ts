@@ -12,7 +12,7 @@ export type Waiting = { now: () => number; wait: (ms: number) => Promise<void> }
 type Before = { digest: string | null; version: string | null; own: Memento };
 
 /** A value that is larger is no key: the spot is not what the policy means, and would not fit the state. */
-const mostBytes = 512;
+const mostBytes = 256;
 /** Other fields of the same container may be written at any moment, by other policies for instance. */
 const mostMoves = 12;
 const lookAgainMs = 500;
