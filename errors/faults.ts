@@ -300,7 +300,8 @@ export const faults = {
     kind: 'terminal',
     exit: 4,
     says: (where: string) => `The keyring comes from ${where}, which Keyturn does not change.`,
-    remedy: 'Change it in that secret manager, file or manifest, and restart what reads it at its start: docs/keyring.md.',
+    remedy:
+      'Change it in that secret manager, file or manifest, and restart what reads it at its start: docs/keyring.md.',
   },
   KEYTURN_KEYRING_KEY_UNKNOWN: {
     kind: 'terminal',
