@@ -1,8 +1,10 @@
+import { awsParameterStore } from './aws-parameter-store/kind.ts';
+import { awsSecretsManager } from './aws-secrets-manager/kind.ts';
 import type { StoreKind } from './kind.ts';
 import { vaultKv } from './vault-kv/kind.ts';
 
 /** Every kind of store that keyturn.yaml may declare; `local` is there without being declared. */
-export const storeKinds: readonly StoreKind[] = [vaultKv];
+export const storeKinds: readonly StoreKind[] = [awsSecretsManager, awsParameterStore, vaultKv];
 
 export function kindNamed(name: string): StoreKind | undefined {
   return storeKinds.find(({ kind }) => kind === name);
