@@ -41,8 +41,8 @@ export async function checkParameter(spot: Spot, { store, parameters, declared, 
   const mayDelete = spot.field === null && (parameter === null || described?.Description === madeByKeyturn);
   const rights: Right[] = [
     { right: 'ssm:GetParameter', to, granted: getting.granted },
-    { right: 'ssm:DescribeParameters', to: '*', granted: listing.granted },
     { right: 'ssm:PutParameter', to, granted: parameter === null ? null : await writes(parameter) },
+    { right: 'ssm:DescribeParameters', to: '*', granted: listing.granted },
     ...(mayDelete ? [{ right: 'ssm:DeleteParameter', to, granted: null }] : []),
     ...ofKey(described?.KeyId),
   ];

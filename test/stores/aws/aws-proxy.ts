@@ -9,7 +9,7 @@ export type Call = { action: string; input: Record<string, unknown>; accessKeyId
 export type Injection =
   | { kind: 'lost' }
   | { kind: 'answer lost' }
-  | { kind: 'held'; until: Promise<unknown> }
+  | { kind: 'after'; happens: () => Promise<unknown>; next?: Injection }
   | {
       kind: 'error';
       status: number;
@@ -63,10 +63,19 @@ export async function startAwsProxy(target: string): Promise<AwsProxy> {
     calls.push(call);
     let injection: Injection | undefined;
     for (const rule of [...rules]) injection ??= rule(call);
+    if (injection?.kind === 'after') {
+      await injection.happens();
+      injection = injection.next;
+    }
     if (injection?.kind === 'lost') return void outgoing.destroy();
-    if (injection?.kind === 'held') await injection.until;
     if (injection?.kind === 'error' && injection.afterwards !== true) return answerError(outgoing, injection);
     const { status, text } = await passOn(incoming, body);
+    // moto refuses for rights as IAM itself does, in XML; AWS's other services do it in their own form.
+    const [, refusedAs] = /<Code>(AccessDenied|InvalidClientTokenId|SignatureDoesNotMatch)<\/Code>/.exec(text) ?? [];
+    if (status === 403 && refusedAs !== undefined) {
+      const type = refusedAs === 'AccessDenied' ? 'AccessDeniedException' : refusedAs;
+      return answerError(outgoing, { kind: 'error', status: 400, type });
+    }
     if (status < 300 && isChange(call)) changed++;
     if (injection?.kind === 'answer lost') return void outgoing.destroy();
     if (injection?.kind === 'error') return answerError(outgoing, injection);
