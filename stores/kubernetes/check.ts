@@ -35,7 +35,7 @@ const placeholder = Buffer.from('a value of a dry run, which is not stored').toS
 /** Asks the cluster what it would allow, and sends it a write to be judged and not stored. */
 export async function checkSecret(spot: Spot, { name, access, api, namespace }: Tools): Promise<StoreCheck> {
   const cluster = await access.place();
-  const at = addressAt(spot, namespace ?? cluster.namespace);
+  const at = addressAt(spot, namespace ?? (await access.namespace()));
   if ('wrong' in at) return { rights: [], refusal: at.wrong, warnings: [] };
   const asked = (verb: Verb): Asked => ({ store: name, place: inWords(spot), verb, at });
   const rightFor = (verb: Verb) => reviewed(asked(verb), api);

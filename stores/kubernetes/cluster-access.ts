@@ -14,8 +14,8 @@ export type Cluster = {
   bearer: Secret | null;
 };
 
-/** What needs no credentials: enough to tell one spot from another. */
-export type ClusterPlace = { server: string; namespace: string | null; verifies: boolean };
+/** What needs no credentials. */
+export type ClusterPlace = { server: string; verifies: boolean };
 
 /**
  * Ways into a cluster: a kubeconfig, or what every pod finds.
@@ -24,6 +24,8 @@ export type ClusterPlace = { server: string; namespace: string | null; verifies:
  */
 export type ClusterAccess = {
   place(): Promise<ClusterPlace>;
+  /** Where a spot means that names none, and the store neither. */
+  namespace(): Promise<string | null>;
   /** Read anew with each call: tokens are renewed on disk, and certificates replaced. */
   now(): Promise<Cluster>;
   /** The cluster did not accept what `now` gave: whatever was kept of it is had anew. */

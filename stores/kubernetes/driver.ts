@@ -33,7 +33,7 @@ export function kubernetesDriver({ name, promises, access, api, namespace }: Kub
   const asked = (spot: Spot, at: SecretAddress, verb: Verb): Asked => ({ store: name, place: inWords(spot), verb, at });
 
   async function addressOf(spot: Spot): Promise<SecretAddress> {
-    const at = addressAt(spot, namespace ?? (await access.place()).namespace);
+    const at = addressAt(spot, namespace ?? (await access.namespace()));
     if ('wrong' in at) throw refused(spot, at.wrong);
     return at;
   }
@@ -52,11 +52,6 @@ export function kubernetesDriver({ name, promises, access, api, namespace }: Kub
       version: secret?.metadata.resourceVersion ?? null,
       memento: { base64 } satisfies Former,
     };
-  }
-
-  function refuseToChange(spot: Spot, { secret, key }: SecretSight): void {
-    const why = secret === null ? null : refusalOf(secret, key);
-    if (why !== null) throw refused(spot, why);
   }
 
   return {
@@ -78,7 +73,8 @@ export function kubernetesDriver({ name, promises, access, api, namespace }: Kub
     async put(spot, value, over, sending) {
       const { at, secret, key } = over;
       if (key === null) throw refused(spot, noKey);
-      refuseToChange(spot, over);
+      const refusal = secret === null ? null : refusalOf(secret, key);
+      if (refusal !== null) throw refused(spot, refusal);
       const base64 = Buffer.from(value.reveal()).toString('base64');
       const change =
         secret === null
@@ -102,7 +98,8 @@ export function kubernetesDriver({ name, promises, access, api, namespace }: Kub
     const { at, secret, key } = over;
     const ours = secret === null || key === null ? undefined : secret.data[key];
     if (secret === null || key === null || ours === undefined) return putAs(secret);
-    refuseToChange(spot, over);
+    // Whoever owns the Secret by now: a key that is revoked must not stay in it.
+    if (secret.immutable) throw refused(spot, refusalOf(secret, key) ?? '');
     if (former === null && Object.keys(secret.data).length === 1 && isOurs(secret)) {
       await api.change(deletion(at, secret), asked(spot, at, 'delete'), sending);
       return putAs(null);

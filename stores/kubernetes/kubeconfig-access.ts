@@ -75,7 +75,11 @@ export function kubeconfigAccess(declared: Declared, context: StoreContext): Clu
   return {
     async place() {
       const one = await configured();
-      return { server: asServer(one.url), namespace: one.namespace, verifies: !one.skipsVerification };
+      return { server: asServer(one.url), verifies: !one.skipsVerification };
+    },
+
+    async namespace() {
+      return (await configured()).namespace;
     },
 
     async now() {

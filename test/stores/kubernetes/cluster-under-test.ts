@@ -7,6 +7,8 @@ import { contextFor } from './pretended-cluster.ts';
 type Engine = { url: string; ca: string; adminToken: string };
 type Answer = { status: number; json: Record<string, unknown> };
 export type Rule = { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] };
+/** `becomes`: its kubeconfig has another token from now on. */
+export type StoreOfAccount = Store & { becomes: (token: string) => void };
 export type Labelled = { labels?: Record<string, string>; annotations?: Record<string, string> };
 
 /** What administrators and applications do in a cluster, by other means than the store's. */
@@ -87,20 +89,23 @@ export function clusterUnderTest({ url, ca, adminToken }: Engine) {
     },
 
     /** The store as somebody declares it, who has a kubeconfig of `token`. `at`: another way to the cluster. */
-    store(token: string, namespace: string, at: string = url): Store {
-      const config = stringify({
-        'current-context': 'a',
-        contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
-        clusters: [
-          { name: 'a', cluster: { server: at, 'certificate-authority-data': Buffer.from(ca).toString('base64') } },
-        ],
-        users: [{ name: 'a', user: { token } }],
-      });
+    store(token: string, namespace: string, at: string = url, now?: () => number): StoreOfAccount {
+      const cluster = { server: at, 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+      const config = (token: string) =>
+        stringify({
+          'current-context': 'a',
+          contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+          clusters: [{ name: 'a', cluster }],
+          users: [{ name: 'a', user: { token } }],
+        });
+      const env = { KUBECONFIG_TEXT: config(token) };
       const kubeconfig = { source: 'env', variable: 'KUBECONFIG_TEXT' } as const;
-      return openKubernetes(
-        { kind: 'kubernetes', kubeconfig, namespace },
-        contextFor('/', { KUBECONFIG_TEXT: config }),
-      );
+      const store = openKubernetes({ kind: 'kubernetes', kubeconfig, namespace }, contextFor('/', env, now));
+      return Object.assign(store, {
+        becomes(token: string) {
+          env.KUBECONFIG_TEXT = config(token);
+        },
+      });
     },
 
     close: () => agent.close(),

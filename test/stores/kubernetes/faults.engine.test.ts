@@ -185,6 +185,35 @@ describe('what others do meanwhile', () => {
     expect(await dataOf(spot)).toEqual({ theirs: 'x' });
   });
 
+  test('a value changed between the look and the write stays', async () => {
+    const spot = await existing();
+    const before = await capture(spot);
+    way.fate = async ({ method }) => {
+      if (method !== 'PATCH') return undefined;
+      way.fate = () => undefined;
+      await cluster.patch(namespace, spot.name, { data: { [field]: 'dGhlaXJz' } });
+      return undefined;
+    };
+    const told = await failure(store.write(spot, value('new'), writer, before));
+    expect(told).toMatchObject({ code: 'KEYTURN_PLACE_CHANGED' });
+    expect(await dataOf(spot)).toMatchObject({ [field]: 'theirs' });
+  });
+
+  test('a Secret made anew under the same name between the look and the write is another one', async () => {
+    const spot = await existing();
+    const before = await capture(spot);
+    way.fate = async ({ method }) => {
+      if (method !== 'PATCH') return undefined;
+      way.fate = () => undefined;
+      await cluster.remove(namespace, spot.name);
+      await cluster.make(namespace, { [field]: 'theirs' }, { name: spot.name });
+      return undefined;
+    };
+    const told = await failure(store.write(spot, value('new'), writer, before));
+    expect(told).toMatchObject({ code: 'KEYTURN_PLACE_CHANGED' });
+    expect(await dataOf(spot)).toEqual({ [field]: 'theirs' });
+  });
+
   test('a value changed between the look and the undo stays', async () => {
     const spot = await existing();
     const before = await capture(spot);
@@ -200,6 +229,25 @@ describe('what others do meanwhile', () => {
     expect(await dataOf(spot)).toMatchObject({ [field]: 'theirs' });
   });
 
+  test('a controller that took the Secret over since the write does not keep our key from being taken back', async () => {
+    const spot = await existing();
+    const before = await capture(spot);
+    await store.write(spot, value('new'), writer, before);
+    const owner = { apiVersion: 'example.com/v1', kind: 'ExternalSecret', name: 'a', uid: 'u-1', controller: true };
+    await cluster.patch(namespace, spot.name, { metadata: { ownerReferences: [owner] } });
+    await store.restore(spot, before, writer, digestOf(value('new')), null);
+    expect(await dataOf(spot)).toMatchObject({ [field]: 'sk-or-v1-old' });
+  });
+
+  test('a Secret that was made immutable since the write cannot be put back: it says so', async () => {
+    const spot = await existing();
+    const before = await capture(spot);
+    await store.write(spot, value('new'), writer, before);
+    await cluster.patch(namespace, spot.name, { immutable: true });
+    const told = await failure(store.restore(spot, before, writer, digestOf(value('new')), null));
+    expect(told).toMatchObject({ code: 'KEYTURN_STORE_REFUSED', message: expect.stringContaining('immutable') });
+  });
+
   test('a Secret that is gone since the capture is not made anew: that is for its people to decide', async () => {
     const spot = await existing();
     const before = await capture(spot);
@@ -209,6 +257,25 @@ describe('what others do meanwhile', () => {
     });
     expect(await cluster.get(namespace, spot.name)).toBeNull();
   });
+});
+
+test('a worker that was frozen after its look sends nothing when it wakes', async () => {
+  const spot = await existing();
+  let frozenMs = 0;
+  const frozen = cluster.store(engine.adminToken, namespace, way.url, () => Date.now() + frozenMs);
+  const { memento } = await frozen.capture(spot, writer);
+  way.fate = () => {
+    frozenMs = 20_000;
+    return undefined;
+  };
+  const sent = changes();
+  const told = await failure(frozen.write(spot, value('new'), writer, memento));
+  expect(told).toMatchObject({
+    code: 'KEYTURN_STORE_UNAVAILABLE',
+    message: expect.stringContaining('too long to be sent'),
+  });
+  expect(changes()).toBe(sent);
+  await frozen.close?.();
 });
 
 test('what is no text is put back byte for byte', async () => {

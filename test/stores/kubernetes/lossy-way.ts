@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Agent, request } from 'undici';
 
@@ -27,16 +27,21 @@ export function isChange({ method, url }: Passing): boolean {
 /** A way to an apiserver on which things get lost. Plain http on loopback, as `kubectl proxy` is. */
 export async function startLossyWay(cluster: { url: string; ca: string }): Promise<LossyWay> {
   const agent = new Agent({ connect: { ca: cluster.ca } });
-  const server = createServer(async (incoming, response) => {
+  const server = createServer((incoming, response) => void carry(incoming, response));
+  async function carry(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await textOf(incoming);
     const passing = { method: incoming.method ?? '', url: incoming.url ?? '', body };
     way.passed.push(passing);
     const fate = await way.fate(passing);
-    if (fate === 'lose the request') return void incoming.socket.destroy();
+    if (fate === 'lose the request') {
+      incoming.socket.destroy();
+      return;
+    }
     if (typeof fate === 'object') {
-      return void response
+      response
         .writeHead(fate.status, { 'content-type': 'application/json', ...fate.headers })
         .end(JSON.stringify(fate.json ?? {}));
+      return;
     }
     const { authorization = '', 'content-type': type } = incoming.headers;
     const answer = await request(`${cluster.url}${passing.url}`, {
@@ -46,7 +51,10 @@ export async function startLossyWay(cluster: { url: string; ca: string }): Promi
       dispatcher: agent,
     });
     const text = await answer.body.text();
-    if (fate === 'lose the answer') return void incoming.socket.destroy();
+    if (fate === 'lose the answer') {
+      incoming.socket.destroy();
+      return;
+    }
     const { 'content-type': kind = '', 'audit-id': id = '', 'retry-after': wait } = answer.headers;
     response.writeHead(answer.statusCode, {
       'content-type': String(kind),
@@ -54,7 +62,7 @@ export async function startLossyWay(cluster: { url: string; ca: string }): Promi
       ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
     });
     response.end(text);
-  });
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const way: LossyWay = {

@@ -64,8 +64,8 @@ export async function startPretendedCluster(): Promise<PretendedCluster> {
 }
 
 /** What a store is opened with; references as keyturn.yaml has them. */
-export function contextFor(folder: string, env: Record<string, string | undefined> = {}): StoreContext {
-  const time = { now: Date.now, wait: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)) };
+export function contextFor(folder: string, env: Record<string, string | undefined> = {}, now = Date.now): StoreContext {
+  const time = { now, wait: (ms: number) => new Promise<void>((done) => setTimeout(done, ms)) };
   const stores = openStores({ declared: new Map(), folder, env, local: () => Promise.reject() as never, time });
   return {
     name: 'k8s',
