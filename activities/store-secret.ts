@@ -1,12 +1,32 @@
-import { type Sealed, sealingContext, unseal } from '../secrets/seal.ts';
+import type { Memento as SealedMemento } from '../policy/life/state.ts';
+import { sealingContext, unseal } from '../secrets/seal.ts';
+import type { Memento, Written } from '../stores/store.ts';
+import { mementoContext, type PlaceInput, spotOf } from './place-at.ts';
 import type { Tools } from './tools.ts';
 
-export type StoreSecretInput = { policy: string; rotationId: string; store: string; secret: string; sealed: Sealed };
+export type StoreSecretInput = PlaceInput & { rotationId: string; sealed: string; before?: SealedMemento };
 
-/** Makes the new secret the one that applications read. The same rotation id twice is one write. */
+/**
+ * Makes the new secret the one that applications read, over what `captureSecret` saw. The same rotation id twice is one
+ * write. `approval`: nothing is written before somebody approves it.
+ *
+ * @throws KEYTURN_PLACE_CHANGED terminal: somebody else has written to it since
+ */
 export function storeSecret({ store, keyring }: Tools) {
-  return async (input: StoreSecretInput): Promise<void> => {
+  return async (input: StoreSecretInput): Promise<Written> => {
+    const { policy, rotationId } = input;
     const value = unseal(keyring, input.sealed, sealingContext(input));
-    await store(input.store).write({ policy: input.policy, name: input.secret }, value, input.rotationId);
+    const before = unsealedMemento(keyring, input, input.before ?? null);
+    return (await store(input.store)).write(spotOf(input), value, { policy, rotationId }, before);
   };
+}
+
+/** Until version 4 of the state, mementos were of the local vault, which needs none. */
+export function unsealedMemento(
+  keyring: Tools['keyring'],
+  place: PlaceInput & { rotationId: string },
+  memento: SealedMemento | null,
+): Memento {
+  if (typeof memento !== 'string') return null;
+  return JSON.parse(unseal(keyring, memento, mementoContext(place, place.rotationId)).reveal()) as Memento;
 }

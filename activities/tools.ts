@@ -1,13 +1,15 @@
 import type { Keyring } from '../keyring/keyring.ts';
 import type { ManagementApi } from '../openrouter/management-api.ts';
-import type { SecretStore } from '../stores/secret-store.ts';
+import type { Lease } from '../stores/lease.ts';
+import type { Store } from '../stores/store.ts';
 
 /** What the steps work with. The worker hands in the real ones, the simulated world its own. */
 export type Tools = {
   /** @throws KEYTURN_CONNECTION_UNKNOWN names the known ones */
   openrouter: (connection: string) => Promise<ManagementApi>;
   /** @throws KEYTURN_STORE_UNKNOWN names the known ones */
-  store: (name: string) => SecretStore;
+  store: (name: string) => Promise<Store>;
+  leases: Leases;
   keyring: Keyring;
   settings: StepSettings;
   /** Milliseconds since the epoch. */
@@ -20,6 +22,13 @@ export type Tools = {
   giveWay: (ms: number) => Promise<void>;
   /** Does a part of a step that is not done again where the step has to begin anew. Its result is plain JSON, no secret. */
   once: <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
+};
+
+/** Who may write where, over all workers: a place belongs to one policy at a time. */
+export type Leases = {
+  /** The policy that has it already; null: it is `policy`'s now. */
+  claim: (lease: Lease, policy: string) => Promise<string | null>;
+  release: (lease: Lease, policy: string) => Promise<void>;
 };
 
 export type StepSettings = {

@@ -2,7 +2,8 @@ import type { Tools } from '../activities/tools.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { ApiKey, CreateKeyRequest, ManagementApi } from '../openrouter/management-api.ts';
 import { Secret } from '../secrets/secret.ts';
-import type { Held, SecretStore } from '../stores/secret-store.ts';
+import { localPromises } from '../stores/local/local-vault.ts';
+import type { Held, Store } from '../stores/store.ts';
 
 /**
  * The real steps over an OpenRouter and a store that are a few fields in memory and answer at once: what is left of a
@@ -13,7 +14,8 @@ export function noOpTools(keyring: Keyring, onRenamed: (policy: string) => void 
   const store = memoryStore();
   return {
     openrouter: async () => openrouter,
-    store: () => store,
+    store: async () => store,
+    leases: { claim: async () => null, release: async () => {} },
     keyring,
     settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 1_000 }, reapLooksMs: [0] },
     now: Date.now,
@@ -59,18 +61,27 @@ function keyFrom(hash: string, { name, workspace, ...settings }: CreateKeyReques
   return { hash, name, label: 'sk-or-v1-0…0', createdAt, workspaceId: workspace, ...unused, ...settings };
 }
 
-function memoryStore(): SecretStore {
+function memoryStore(): Store {
   const values = new Map<string, Secret>();
   return {
     name: 'local',
-    check: async () => {},
-    capture: async () => ({ kind: 'absent' }),
-    write: async ({ name }, value) => void values.set(name, value),
+    kind: 'local',
+    promises: localPromises,
+    addressOf: async () => null,
+    check: async () => ({ rights: [], refusal: null, warnings: [] }),
+    capture: async () => ({ memento: null, note: 'nothing yet' }),
+    async write({ name }, value) {
+      values.set(name, value);
+      return { version: '1', approval: null };
+    },
     async read({ name }): Promise<Held> {
       const value = values.get(name);
-      return value === undefined ? { kind: 'absent' } : { kind: 'held', value };
+      return value === undefined ? { kind: 'absent' } : { kind: 'held', value, version: '1' };
     },
-    restore: async () => ({ shown: false }),
-    remove: async ({ name }) => void values.delete(name),
+    restore: async () => ({ end: 'restored', shown: false, approval: null }),
+    async remove({ name }) {
+      values.delete(name);
+      return 'removed';
+    },
   };
 }

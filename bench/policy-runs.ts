@@ -27,7 +27,11 @@ export function benchPolicy(name: string, changes: Partial<Policy> = {}): Policy
       workspace: null,
       expiresAfterMs: null,
     },
-    secret: { name: `KEY_OF_${name}`, stores: ['local'] },
+    secret: {
+      name: `KEY_OF_${name}`,
+      places: [{ store: 'local', name: `KEY_OF_${name}`, field: null, required: true }],
+      optionalWaitMs: 7 * 24 * 3_600_000,
+    },
     graceMs: 24 * 3_600_000,
     quarantineMs: 7 * 24 * 3_600_000,
     ...changes,

@@ -3,6 +3,7 @@ import proto from '@temporalio/proto';
 import fc from 'fast-check';
 import { payloadCodec } from '../codec/payload-codec.ts';
 import { freshKeyring } from '../keyring/keyring.ts';
+import { placeRef } from '../policy/declared/place.ts';
 import type { Policy } from '../policy/declared/policy.ts';
 import { nextStep, withoutStale } from '../policy/life/agenda.ts';
 import { bounded } from '../policy/life/bounds.ts';
@@ -165,11 +166,13 @@ function carriedOut(life: Life, now: string, { isGood, isAnswered, isShown, said
     generation,
     creates: 2,
   };
-  const places = largePolicy.secret.stores.map((store) => ({ store, verdict: 'unverified' as const, at: now }));
+  const places = largePolicy.secret.places.map((place) => {
+    return { place: placeRef(place), verdict: 'unverified' as const, version: 'v'.repeat(64), at: now };
+  });
   const undoing = { rotationId: id, key, isShown, steps: isShown ? [] : undosOf(id) };
   const end: Concluded = isGood
-    ? { kind: 'published', key: { ...key, sealed: 's'.repeat(160), places }, fault, lostMarkers, steps: stepsOf(124) }
-    : { kind: 'undone', fault, undoing, undoFault: isShown ? null : fault, lostMarkers, steps: stepsOf(124) };
+    ? { kind: 'published', key: { ...key, sealed: 's'.repeat(160) }, places, fault, lostMarkers, steps: stepsOf(124) }
+    : { kind: 'undone', fault, undoing, undoFault: isShown ? null : fault, left: [], lostMarkers, steps: stepsOf(124) };
   life.state = afterRotation(begun(state), rotation, end, now);
 }
 
@@ -187,10 +190,11 @@ function doneWith(state: PolicyState, duty: string, what: unknown, now: string):
 }
 
 function undosOf(id: string): UndoStep[] {
-  const { stores, name: secret } = largePolicy.secret;
-  const before = { kind: 'version', version: 12_345 } as const;
+  const before = 'm'.repeat(800);
   return [
-    ...stores.map((store) => ({ undo: 'write' as const, store, secret, before })),
+    ...largePolicy.secret.places.map((place) => {
+      return { undo: 'write' as const, place: placeRef(place), before, notBefore: null, approval: null };
+    }),
     { undo: 'create', marker: `keyturn:${largePolicy.name}:${id}:1`, hash: 'e'.repeat(64) },
   ];
 }

@@ -1,5 +1,6 @@
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
+import { placeKey } from '../policy/declared/place.ts';
 import type { Policy } from '../policy/declared/policy.ts';
 import { newPolicyState } from '../policy/life/state.ts';
 import { formatDuration } from '../policy/time/duration.ts';
@@ -13,9 +14,9 @@ import type { Temporal } from './temporal.ts';
 export async function applyPolicy(
   temporal: Temporal,
   policy: Policy,
-  { newKey = false }: { newKey?: boolean } = {},
+  { newKey = false, removed = 'leave' }: { newKey?: boolean; removed?: 'leave' | 'clean' } = {},
 ): Promise<messages.Applied> {
-  const options = { newKey, lookForKeys: await wasStopped(temporal, policy.name) };
+  const options = { newKey, removed, lookForKeys: await wasStopped(temporal, policy.name) };
   const applied = await updateWithStart(temporal, policy.name, messages.applyPolicy, {
     arguments: [policy, options],
     start: () =>
@@ -33,7 +34,9 @@ export async function applyPolicy(
         staticDetails: detailsOf(policy),
       }),
   });
-  return { ...applied, changed: applied.changed.map(asInFile) };
+  // A worker from before there were warnings answers none.
+  const warnings = applied.warnings ?? [];
+  return { ...applied, warnings, changed: applied.changed.map(asInFile) };
 }
 
 /** The field as the policy file calls it: there, lengths of time are text and their names say no unit. */
@@ -43,7 +46,7 @@ function asInFile(field: string): string {
 
 /** What the Web UI shows beside the workflow: the policy as it was made. The current one is in its current details. */
 function summaryOf({ key, secret }: Policy): string {
-  return `rotates OpenRouter key ${key.name}, secret ${secret.name} in ${secret.stores.join(', ')}`;
+  return `rotates OpenRouter key ${key.name}, secret ${secret.name} in ${secret.places.map(placeKey).join(', ')}`;
 }
 
 function detailsOf({ name, connection, schedule, graceMs, quarantineMs }: Policy): string {

@@ -38,9 +38,10 @@ export function checkEnding(mode: unknown): EndingMode {
 }
 
 export function checkApply(options: unknown): ApplyOptions {
-  const { newKey = false } = mapOf('The options of apply', options ?? {});
+  const { newKey = false, removed = 'leave' } = mapOf('The options of apply', options ?? {});
   if (typeof newKey !== 'boolean') throw wrong('newKey', newKey, 'true or false');
-  return { newKey };
+  if (removed !== 'leave' && removed !== 'clean') throw wrong('removed', removed, 'leave, clean');
+  return { newKey, removed };
 }
 
 /** As many runs as anybody reads. */

@@ -75,7 +75,7 @@ async function* runsOf({ client }: Temporal, policy: string, ends: ('Completed' 
 export function leftInWords({ keys, secrets, markers }: LeftBehind): string[] {
   return [
     ...keys.map(({ generation, hash, state }) => `key #${generation} ${state} (hash ${hash})`),
-    ...secrets.map(({ store, secret }) => `secret ${secret} in ${store}`),
+    ...secrets.map(({ store, secret, field }) => `secret ${secret}${field ? ` (field ${field})` : ''} in ${store}`),
     ...markers.map((marker) => `perhaps a key named ${marker}`),
   ];
 }

@@ -10,4 +10,6 @@ export type RotateOptions = {
 export type ApplyOptions = {
   /** Make the first key although an earlier policy of this name left live keys in OpenRouter. Default false: refuse. */
   newKey?: boolean;
+  /** What becomes of the secret in places that the policy names no longer. Default `leave`: readers may still need it. */
+  removed?: 'leave' | 'clean';
 };

@@ -1,4 +1,4 @@
-import { secretColumn } from '../stores/local-vault.ts';
+import { secretColumn } from '../stores/local/local-vault.ts';
 import type { SealedColumn } from '../vault/sealed-column.ts';
 import { proofColumn } from '../vault/vault-file.ts';
 import { connectionColumn } from './vault-connections.ts';

@@ -220,6 +220,25 @@ export const faults = {
       `Somebody else has written to ${place} of store "${store}" while a rotation was about to.`,
     remedy: 'Nothing of it was overwritten. If the value there is right, the next try goes over it.',
   },
+  KEYTURN_PLACE_TAKEN: {
+    kind: 'needs-attention',
+    says: (store: string, place: string) =>
+      `Store "${store}" holds at ${place} what somebody else has written since the rotation; it was left alone.`,
+    remedy: 'Put the right value there, or: keyturn rotate NAME, which goes over it.',
+  },
+  KEYTURN_PLACE_LEASED: {
+    kind: 'terminal',
+    exit: 4,
+    says: (place: string, store: string, owner: string) =>
+      `${place} of store "${store}" is written by policy "${owner}" already.`,
+    remedy: 'Give each policy a place of its own, or take it out of the other policy first.',
+  },
+  KEYTURN_APPROVAL_REFUSED: {
+    kind: 'terminal',
+    says: (store: string, place: string, url: string) =>
+      `The change of ${place} in store "${store}" was closed without being approved: ${url}.`,
+    remedy: 'Find out who closed it and why; keyturn rotate NAME asks again.',
+  },
   KEYTURN_APPROVAL_OPEN: {
     kind: 'needs-attention',
     says: (store: string, place: string, url: string) =>

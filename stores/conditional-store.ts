@@ -12,7 +12,7 @@ export type Waiting = { now: () => number; wait: (ms: number) => Promise<void> }
 type Before = { digest: string | null; version: string | null; own: Memento };
 
 /** A value that is larger is no key: the spot is not what the policy means, and would not fit the state. */
-const mostBytes = 4096;
+const mostBytes = 256;
 /** Other fields of the same container may be written at any moment, by other policies for instance. */
 const mostMoves = 12;
 const lookAgainMs = 500;
@@ -32,6 +32,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
     writer: Writer,
     decide: (seen: Sight) => Promise<{ answer: Answer } | { change: (seen: Sight, sending: Sending) => Promise<Put> }>,
     changed: (put: Put) => Answer,
+    { isLookedAt }: { isLookedAt: boolean },
   ): Promise<Answer> {
     const sending = sendingOf(spot, writer, time, unavailable);
     for (let move = 1; ; move++) {
@@ -39,7 +40,12 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
       const decided = await decide(seen);
       if ('answer' in decided) return decided.answer;
       try {
-        return changed(await decided.change(seen, sending));
+        const put = await decided.change(seen, sending);
+        // Who writes reads back in a step of its own.
+        if (isLookedAt && put.approval === null && (await lookedFor(spot, decide)) === null) {
+          throw retryAfter(unavailable('it took a change and does not show it'), promises.readsLagMs || undefined);
+        }
+        return changed(put);
       } catch (error) {
         if (error instanceof Moved && move < mostMoves) {
           await time.wait(move * 50 + Math.random() * 100 * move);
@@ -97,6 +103,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
           throw fault('KEYTURN_PLACE_CHANGED', name, inWords(spot));
         },
         (put) => put,
+        { isLookedAt: false },
       );
     },
 
@@ -118,12 +125,15 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
             return { change: (over, sending) => driver.putBack(spot, before.own, over, sending) };
           }
           const isRestored = seen.value === 'hidden' ? seen.version === before.version : isAsBefore(seen, before);
-          const neverWritten = seesFormer && seen.version !== null && seen.version === before.version;
+          // A spot that was empty may have been filled and emptied again.
+          const isCounted = promises.countsWrites && before.digest !== null && seen.version !== null;
+          const neverWritten = seesFormer && isCounted && seen.version === before.version;
           return {
             answer: { end: isRestored ? 'restored' : 'left', shown: !neverWritten, approval: null },
           };
         },
         (put) => ({ end: put.approval === null ? 'restored' : 'waits', shown: true, approval: put.approval }),
+        { isLookedAt: true },
       );
     },
 
@@ -141,6 +151,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
           if (approval !== null) throw fault('KEYTURN_APPROVAL_OPEN', name, inWords(spot), approval.url);
           return 'removed';
         },
+        { isLookedAt: true },
       );
     },
 
@@ -188,7 +199,7 @@ function refuseLarge({ value }: Seen, store: string, spot: Spot): void {
   if (value === null || value === 'hidden') return;
   const bytes = Buffer.byteLength(value.reveal());
   if (bytes <= mostBytes) return;
-  const why = `it holds ${bytes} bytes, far more than a key`;
+  const why = `it holds ${bytes} bytes, far more than a key; name one field of it, if that is what it has`;
   throw fault('KEYTURN_STORE_REFUSED', store, inWords(spot), why);
 }
 

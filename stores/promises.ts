@@ -16,6 +16,11 @@ export type StorePromises = {
   owns: boolean;
   /** Former values can be read by their version. */
   versions: boolean;
+  /**
+   * `version` of what it holds grows with each write, one that puts back included: where it is what it was, nothing was
+   * written, and no reader can have seen anything.
+   */
+  countsWrites: boolean;
   /** How long after a write a read may still show what was before it; milliseconds, 0: never. */
   readsLagMs: number;
   /** When applications have the new value. */

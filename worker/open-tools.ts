@@ -1,16 +1,18 @@
+import { dirname } from 'node:path';
 import { CancelledFailure, Context, sleep } from '@temporalio/activity';
 import type { StepSettings, Tools } from '../activities/tools.ts';
 import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import type { KeyturnPaths } from '../config/paths.ts';
 import { type Connections, openConnections } from '../connections/registry.ts';
-import { fault } from '../errors/keyturn-error.ts';
 import { openVaultKeyring } from '../keyring/machine-keyring.ts';
 import { createManagementClient, type ManagementClient } from '../openrouter/client.ts';
 import { digestOf } from '../secrets/secret.ts';
-import { openLocalVault } from '../stores/local-vault.ts';
-import type { SecretStore } from '../stores/secret-store.ts';
+import { openLocalVault } from '../stores/local/local-vault.ts';
+import { openStores } from '../stores/open-stores.ts';
+import type { Store } from '../stores/store.ts';
 import type { Environment } from './config.ts';
 import type { Paces } from './connection-workers.ts';
+import { temporalLeases } from './leases.ts';
 import { createPauses, type Pauses } from './pauses.ts';
 import { resumable, temporalTurns } from './turns.ts';
 
@@ -30,17 +32,20 @@ export type WorkerTools = Tools & { paces: Paces; pauses: Pauses };
 export async function openTools(options: OpenToolsOptions): Promise<WorkerTools> {
   const { paths, env, cwd, settings, perSecond } = options;
   const keyring = await openVaultKeyring(env, paths);
-  const stores = new Map<string, SecretStore>([['local', openLocalVault({ file: paths.vaultFile, keyring })]]);
   const declared = await readKeyturnYaml({ env, cwd, configDir: paths.configDir });
   const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
   const pauses = createPauses();
+  let vault: Store | undefined;
+  const local = () => {
+    vault ??= openLocalVault({ file: paths.vaultFile, keyring });
+    return vault;
+  };
+  const folder = declared.file === undefined ? cwd : dirname(declared.file);
+  const stores = openStores({ declared: declared.stores, folder, env, local, time: { now: Date.now, wait } });
   return {
     openrouter: clientsOf(connections, pauses),
-    store: (name) => {
-      const store = stores.get(name);
-      if (store === undefined) throw fault('KEYTURN_STORE_UNKNOWN', name, [...stores.keys()]);
-      return store;
-    },
+    store: stores.get,
+    leases: temporalLeases,
     keyring,
     settings,
     now: Date.now,

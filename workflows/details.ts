@@ -15,10 +15,24 @@ export function detailsOf(status: PolicyStatus): string {
     '### Schedule',
     status.next === null ? 'no scheduled rotation' : `next: ${status.next.local} ${status.next.timeZone}`,
     last && `last: ${last.event} at ${last.at}${last.fault === null ? '' : ` (${last.fault.message})`}`,
-    policy && `connection ${policy.connection}, secret ${policy.secret.name} in ${policy.secret.stores.join(', ')}`,
+    policy && `connection ${policy.connection}, secret ${policy.secret.name}`,
+    status.stores.map(placeLine).join('\n'),
   ]
     .filter((line) => line)
     .join('\n\n');
+}
+
+function placeLine({
+  store,
+  secret,
+  field,
+  state,
+  required,
+  version,
+  approvalUrl,
+}: PolicyStatus['stores'][number]): string {
+  const where = `${store} ${secret}${field === null ? '' : ` (${field})`}${required ? '' : ', optional'}`;
+  return `- ${where}: ${state}${version === null ? '' : ` ${version}`}${approvalUrl === null ? '' : `, ${approvalUrl}`}`;
 }
 
 function stepLine({ step, state, note, tookMs }: PolicyStatus['lastSteps'][number]): string {

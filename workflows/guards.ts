@@ -59,18 +59,27 @@ export function readPolicy(input: unknown): Read<Policy> {
   const fields = migrated.is === 'known' ? fieldsOf(migrated.value) : null;
   if (fields === null) return { why: 'takes a policy' };
   const { name, secret, schedule, key, ...plain } = fields;
-  const { name: secretName, stores, ...besides } = fieldsOf(secret) ?? {};
+  const { name: secretName, places, ...besides } = fieldsOf(secret) ?? {};
   const parts = [plain, schedule, key, besides].map(fieldsOf);
   const isFormed =
     typeof name === 'string' &&
     parts.every((part) => part !== null && Object.values(part).every(isPlain)) &&
     typeof secretName === 'string' &&
-    Array.isArray(stores) &&
-    stores.every((store) => typeof store === 'string');
+    Array.isArray(places) &&
+    places.every((place) => isPlaceLike(fieldsOf(place)));
   if (!isFormed) return { why: 'takes a policy with schedule, key and secret' };
   // Only now: what is nested deeply overflows the stack.
   if (JSON.stringify(fields).length > policyLength) return { why: `takes up to ${policyLength} characters` };
   return { value: fields as Policy };
+}
+
+function isPlaceLike(place: Record<string, unknown> | null): boolean {
+  return (
+    place !== null &&
+    typeof place.store === 'string' &&
+    typeof place.name === 'string' &&
+    Object.values(place).every(isPlain)
+  );
 }
 
 /** Null also for bytes, which a payload may be (`binary/plain`), a list, a date. */

@@ -13,7 +13,12 @@ import type { Applied, Ticket } from './messages.ts';
 import type { Life } from './policy-life.ts';
 
 /** Where a message meets the policy: the time, and ids that nobody else has. `plan`: of a policy that was checked. */
-export type Moment = { now: Instant; newId: () => string; plan?: Plan | undefined };
+export type Moment = {
+  now: Instant;
+  newId: () => string;
+  plan?: Plan | undefined;
+  removed?: 'leave' | 'clean';
+};
 
 type Message<Value, Answer> = {
   read: (input: unknown) => Read<Value>;
@@ -122,11 +127,13 @@ function ticketOf({ state, running }: Life, requestId: string, now: Instant): Ti
   return start === null || isDue(start.at, now) ? waits(null, 'it starts now') : waits(start.at, start.because);
 }
 
-function apply(life: Life, policy: Policy, { now, newId, plan }: Moment): Omit<Applied, 'liveKeys'> {
+function apply(life: Life, policy: Policy, moment: Moment): Omit<Applied, 'liveKeys' | 'warnings'> {
+  const { now, newId, plan, removed = 'leave' } = moment;
   const before = life.state.policy;
   life.state = after.afterApply(life.state, policy, now, newId(), {
     underWay: life.running?.reason ?? null,
     plan: plan ?? null,
+    removed,
   });
   if (before !== null) return { created: false, changed: changedFields(before, policy), rotationId: null };
   return { created: true, changed: [], rotationId: life.state.pending?.rotationId ?? null };

@@ -1,3 +1,4 @@
+export { placeLease } from './place-lease.ts';
 export { rotationPolicy } from './rotation-policy.ts';
 
 // Errors of the sandbox have no stacks. The SDK takes one for each promise and keeps it while that waits, to answer a query

@@ -37,13 +37,20 @@ export type Applied = {
   rotationId: string | null;
   /** Live keys in OpenRouter that carry the policy's names and that it does not know, where they were looked for. */
   liveKeys: LiveKey[];
+  /** What a person should know of the places, each a sentence. */
+  warnings: string[];
 };
 
 /**
  * `lookForKeys`: a policy of this name was here before: look for live keys that it has left. `newKey`: make the first
  * key all the same.
  */
-export type ApplyOptions = { lookForKeys?: boolean; newKey?: boolean };
+export type ApplyOptions = {
+  lookForKeys?: boolean;
+  newKey?: boolean;
+  /** What becomes of the secret in places that the policy names no longer; default: it stays. */
+  removed?: 'leave' | 'clean';
+};
 
 /** What `next` needs to list any number of runs: the schedule maths run where they are asked for. */
 export type NextAnswer = { schedule: Schedule | null; next: Run | null };

@@ -163,7 +163,7 @@ async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): P
     messages.applyPolicy,
     async (sent, options) => {
       try {
-        const { lookForKeys = false, newKey = false } = options ?? {};
+        const { lookForKeys = false, newKey = false, removed } = options ?? {};
         const isFirst = life.state.policy === null;
         const checked = await checkPolicy({
           policy: admitted(life, 'applyPolicy', sent),
@@ -171,12 +171,14 @@ async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): P
           at: now(),
           lookForKeys: lookForKeys === true,
         });
-        const { policy, plan } = checked;
+        const { policy, plan, warnings = [] } = checked;
         const liveKeys = checked.lookForKeys
           ? await findLiveKeys(life, policy, isFirst && newKey !== true)
           : (checked.liveKeys ?? []);
         // Asked again: another apply may have been taken while the worker was asked.
-        return { ...take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), { ...moment(), plan }), liveKeys };
+        const around = { ...moment(), plan, removed: removed === 'clean' ? ('clean' as const) : ('leave' as const) };
+        const applied = take(life, 'applyPolicy', admitted(life, 'applyPolicy', policy), around);
+        return { ...applied, liveKeys, warnings };
       } catch (error) {
         refused = true;
         // Whatever the check said: a cancellation of the workflow ends it as well.

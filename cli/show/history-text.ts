@@ -30,6 +30,8 @@ function happeningWords(one: Happening): string[] {
       return [`key #${one.generation} ${shortHash(one.hash)} ${one.event}${noted(one.note)}`];
     case 'removed':
       return [`a key whose creation was never answered was found and removed: ${one.marker}`];
+    case 'vacated':
+      return [one.note];
     case 'applied':
       return [`policy ${one.note}`];
     case 'ending':

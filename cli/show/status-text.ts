@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { leftInWords } from '../../client/earlier-runs.ts';
 import { whyNoRun } from '../../client/upcoming.ts';
-import type { KeyStatus, PolicyStatus } from '../../policy/life/status.ts';
+import type { KeyStatus, PlaceStatus, PolicyStatus } from '../../policy/life/status.ts';
 import { epochMs, plus } from '../../policy/time/instant.ts';
 import { shortHash } from '../../workflows/saga/step-table.ts';
 import { localAndUtc, utcTime } from './clock-time.ts';
@@ -106,13 +106,29 @@ function keyFuture({ next, blocked }: KeyStatus, quarantineMs: number | null, no
 
 function storeLines({ stores }: PolicyStatus, now: number): string[] {
   return table(
-    stores.map(({ store, secret, verdict, verifiedAt }) => {
-      if (verifiedAt === null) return [store, secret, 'not written yet'];
-      if (verdict === 'matches') return [store, secret, `verified ${ago(verifiedAt, now)}`];
-      const why = verdict === 'unverified' ? '; it never shows a value' : '';
-      return [store, secret, `written ${ago(verifiedAt, now)}${why}`];
+    stores.map((place) => {
+      const { store, secret, field, required, version } = place;
+      const named = `${secret}${field === null ? '' : ` (${field})`}`;
+      const stands = `${placeState(place, now)}${version === null || version.length > 12 ? '' : `, version ${version}`}`;
+      return [store, named, required ? stands : `${stands}; optional`];
     }),
   );
+}
+
+function placeState({ state, verdict, verifiedAt, generation, approvalUrl }: PlaceStatus, now: number): string {
+  const seen = verifiedAt === null ? '' : ago(verifiedAt, now);
+  switch (state) {
+    case 'current':
+      return verdict === 'unverified' ? `written ${seen}; it never shows a value` : `verified ${seen}`;
+    case 'behind':
+      return `still key #${generation}, seen ${seen}`;
+    case 'empty':
+      return 'not written yet';
+    case 'waits':
+      return `waits for approval: ${approvalUrl}`;
+    case 'changed':
+      return 'somebody else has written to it';
+  }
 }
 
 function leavesLines({ leaves }: PolicyStatus, text: Wrap): string[] {

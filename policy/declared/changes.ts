@@ -1,9 +1,10 @@
+import { placeKey } from './place.ts';
 import type { Policy } from './policy.ts';
 
 type Change = { field: string; held: string; asked: string };
 
 /** Fields that keys and secrets already in use depend on: changing one would strand them. */
-const fixedFields = ['name', 'connection', 'secret.name', 'secret.stores', 'key.workspace'];
+const fixedFields = ['name', 'connection', 'key.workspace'];
 
 export function fixedFieldChange(held: Policy, asked: Policy): Change | null {
   return changesBetween(held, asked).find(({ field }) => fixedFields.includes(field)) ?? null;
@@ -29,7 +30,9 @@ function flattened(policy: Policy): Map<string, string> {
     ...Object.entries(plain),
     ...Object.entries(schedule).map(([name, value]) => [`schedule.${name}`, value] as const),
     ...Object.entries(key).map(([name, value]) => [`key.${name}`, value] as const),
-    ...Object.entries(secret).map(([name, value]) => [`secret.${name}`, value] as const),
+    ['secret.name', secret.name] as const,
+    ['secret.stores', secret.places.map((place) => `${placeKey(place)}${place.required ? '' : '?'}`)] as const,
+    ['secret.optional.waitFor', secret.optionalWaitMs] as const,
   ];
   return new Map(entries.map(([field, value]) => [field, String(value)]));
 }

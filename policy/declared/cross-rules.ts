@@ -1,6 +1,8 @@
 /** Rules between fields. Each runs as soon as the fields it reads are right by themselves, whatever else is wrong. */
 import { z } from 'zod';
 import { DAY_MS, formatDuration } from '../time/duration.ts';
+import { placeKey } from './place.ts';
+import { placesAsWritten, placesOf } from './places-as-written.ts';
 
 /** OpenRouter takes such a key, and never resets anything: a cap that was meant and is not there. */
 export const resetNeedsLimit = z.superRefine<unknown>(
@@ -43,6 +45,35 @@ export const keyOutlivesRotation = z.superRefine<unknown>(
       sound(parsed, ['autoRotate', 'schedule.every', 'key.expiresAfter', 'grace']),
   },
 );
+
+/** A place that is written twice would be undone to what the rotation itself wrote. One has to say when to publish. */
+export const placesDiffer = z.superRefine<unknown>(
+  (value, found) => {
+    const { name: secretName, stores } = writtenTo.parse(value);
+    const places = placesOf(stores, secretName);
+    const keys = places.map(placeKey);
+    const twice = keys.findIndex((key, at) => keys.indexOf(key) !== at);
+    const issue = (path: (string | number)[], wrong: string, allowed: string) =>
+      found.addIssue({ code: 'custom', path, params: { wrong, allowed } });
+    if (twice >= 0) issue(['stores', twice], `names ${keys[twice]} twice`, 'each place once');
+    const overlapping = places.find(
+      (one) =>
+        one.field === null &&
+        places.some(
+          (other) => other !== one && other.store === one.store && other.name === one.name && other.field !== null,
+        ),
+    );
+    if (overlapping !== undefined) {
+      issue(['stores'], `names ${placeKey(overlapping)} whole and one of its fields`, 'the one or the other');
+    }
+    if (places.every(({ required }) => !required)) {
+      issue(['stores'], 'has no place that is required', 'at least one: when it holds the new key, that is published');
+    }
+  },
+  { when: (parsed) => writtenTo.safeParse(parsed.value).success && sound(parsed, ['name', 'stores']) },
+);
+
+const writtenTo = z.object({ name: z.string(), stores: placesAsWritten });
 
 const lifetime = z.object({
   autoRotate: z.literal(true),

@@ -1,5 +1,7 @@
 /** What was probably meant by a wrong value. Each answers undefined where the plain words of the field say enough. */
 import { DAY_MS, formatDuration, parseDuration } from '../time/duration.ts';
+import { showValue } from './show-value.ts';
+import { suggest } from './suggest.ts';
 
 export type Hint = (value: unknown) => { wrong?: string; allowed?: string } | undefined;
 
@@ -30,11 +32,39 @@ export const limitHint: Hint = (value) => {
 
 export const storesHint: Hint = (value) => {
   if (typeof value === 'string' && value.length <= 48) return { allowed: `did you mean [${value}]?` };
-  if (!Array.isArray(value)) return undefined;
-  if (value.length === 0) return { wrong: 'is an empty list' };
-  const twice = value.find((store, index) => value.indexOf(store) !== index);
-  return typeof twice === 'string' ? { wrong: `names ${twice} twice` } : undefined;
+  if (isMap(value)) return { wrong: 'is one place', allowed: 'a list: [{ store: … }]' };
+  return Array.isArray(value) && value.length === 0 ? { wrong: 'is an empty list' } : undefined;
 };
+
+/** What is wrong with a map among the places: a union of forms tells nothing of its own. */
+export const placeHint: Hint = (value) => {
+  if (typeof value === 'string') {
+    return {
+      wrong: `${showValue(value)} is not the name of a store`,
+      allowed: '1 to 48 lowercase letters and digits, with single hyphens between',
+    };
+  }
+  if (!isMap(value)) return undefined;
+  const known = ['store', 'name', 'field', 'required'];
+  const odd = Object.keys(value).find((field) => !known.includes(field));
+  if (odd !== undefined) {
+    const meant = suggest(odd, known);
+    const allowed = meant === undefined ? `its fields are ${known.join(', ')}` : `did you mean ${meant}?`;
+    return { wrong: `has a field ${odd}`, allowed };
+  }
+  if (typeof value.store !== 'string') return { wrong: 'names no store', allowed: '{ store: NAME, … }' };
+  if (!['boolean', 'undefined'].includes(typeof value.required)) {
+    return { wrong: 'has a required that is neither true nor false', allowed: 'true or false' };
+  }
+  return {
+    wrong: 'has a store, name or field that cannot be one',
+    allowed: 'names on one line, such as { store: aws, name: prod/checkout, field: key }',
+  };
+};
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** For a duration field of at least `minMs` and at most `maxMs`. */
 export function durationHint(minMs: number, maxMs: number): Hint {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { checkPolicy } from './check-policy.ts';
+import { placeKey } from './place.ts';
+import { placesAsWritten, placesOf } from './places-as-written.ts';
 import type { Policy } from './policy.ts';
 import { printable } from './show-value.ts';
 import { type Path, type Position, readYamlDocuments, type YamlDocument } from './yaml-documents.ts';
@@ -85,7 +87,7 @@ type Claimed = { names: Map<string, string>; secrets: Map<string, string> };
 const named = z.object({ name: z.string() });
 const writes = z.object({
   name: z.string(),
-  secret: z.object({ name: z.string(), stores: z.array(z.string()).default(['local']) }),
+  secret: z.object({ name: z.string(), stores: placesAsWritten.default(['local']) }),
 });
 
 function clashes(document: YamlDocument, file: string, claimed: Claimed) {
@@ -104,14 +106,13 @@ function clashes(document: YamlDocument, file: string, claimed: Claimed) {
   claimed.names.set(policy.name, place(['name']));
 
   const { data: writer } = writes.safeParse(document.content);
-  for (const store of new Set(writer?.secret.stores)) {
-    const secret = writer?.secret.name ?? '';
-    const target = JSON.stringify([store, secret]);
+  const places = writer === undefined ? [] : placesOf(writer.secret.stores, writer.secret.name);
+  for (const target of new Set(places.map(placeKey))) {
     const owner = claimed.secrets.get(target);
     if (owner === undefined) {
       claimed.secrets.set(target, `policy ${policy.name} in ${place(['secret', 'name'])}`);
     } else {
-      clash(['secret', 'name'], `${secret} in store ${store} is written by ${owner}`, 'a secret of its own for each');
+      clash(['secret', 'name'], `${target} is written by ${owner}`, 'a place of its own for each');
     }
   }
   return found;

@@ -1,5 +1,7 @@
+import type { Place } from './place.ts';
+
 /** Raised with every change of the shape, together with a migration from the number before (policy/life/migrations.ts). */
-export const policyVersion = 2;
+export const policyVersion = 3;
 
 /** What the user declares, after its file was read: defaults filled in, durations in milliseconds, absence as null. */
 export type Policy = {
@@ -12,7 +14,13 @@ export type Policy = {
   /** false: only on demand. */
   autoRotate: boolean;
   key: KeySettings;
-  secret: { name: string; stores: string[] };
+  secret: {
+    name: string;
+    /** In the order in which they are written. */
+    places: Place[];
+    /** How long a place that is not required holds back the revocation of the key it still holds. */
+    optionalWaitMs: number;
+  };
   /** How long the old key still works after the new one is published. */
   graceMs: number;
   /** How long a disabled key can still be enabled again before it is deleted. */

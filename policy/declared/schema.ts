@@ -7,8 +7,18 @@
 import { z } from 'zod';
 import { DAY_MS, durationPattern, parseDuration } from '../time/duration.ts';
 import { readTimeZone } from '../time/time-zone.ts';
-import { keyOutlivesRotation, resetNeedsLimit } from './cross-rules.ts';
-import { durationHint, type Hint, limitHint, storesHint, timeHint, timePattern, yesOrNoHint } from './field-hints.ts';
+import { keyOutlivesRotation, placesDiffer, resetNeedsLimit } from './cross-rules.ts';
+import {
+  durationHint,
+  type Hint,
+  limitHint,
+  placeHint,
+  storesHint,
+  timeHint,
+  timePattern,
+  yesOrNoHint,
+} from './field-hints.ts';
+import { placesOf } from './places-as-written.ts';
 import { type Policy, policyVersion } from './policy.ts';
 
 /** What an error says of a field: `<value> is not <is>; <allowed>`, or, where `hint` knows better, what that says. */
@@ -18,8 +28,8 @@ export const fieldWords = z.registry<FieldWords>();
 
 const YEAR_MS = 365 * DAY_MS;
 
-/** A rotation writes them one after another, and what each answered is kept in the state. */
-const mostStores = 20;
+/** A rotation writes them one after another, and the state keeps of each what it held before (policy/life/bounds.ts). */
+const mostStores = 8;
 
 /** Names are shown, logged and searched for. Somebody will paste a key where its name belongs. */
 const noKey = /^(?!.*sk-or-)/i;
@@ -138,6 +148,41 @@ const key = z
   .describe('The settings of each key.')
   .register(fieldWords, { is: 'the settings of a key', allowed: 'a map of name and, if wanted, limit and others' });
 
+/** What a store calls a secret or a field of it: nothing that could redraw a terminal. */
+const spotName = (is: string, most: number, purpose: string) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u)
+    .regex(noKey)
+    .describe(purpose)
+    .register(fieldWords, { is, allowed: `1 to ${most} characters on one line` });
+
+const storeLabel = () =>
+  label('the name of a store', 'The store, as keyturn.yaml names it; local needs no declaration.');
+
+/** One place: the name of a store, or a map where the place has a name of its own there. */
+const place = z
+  .union([
+    storeLabel(),
+    z.strictObject({
+      store: storeLabel(),
+      name: spotName('a name of a secret', 200, "What the store calls it; left out: the secret's name.").optional(),
+      field: spotName(
+        'a name of a field',
+        128,
+        'One field of several that the secret holds; left out: all of it.',
+      ).nullish(),
+      required: yesOrNo(true, 'false: a key is published without it, and it follows as soon as it can.'),
+    }),
+  ])
+  .register(fieldWords, {
+    is: 'a place',
+    allowed: 'the name of a store, or a map of store and, if wanted, name, field and required',
+    hint: placeHint,
+  });
+
 const secret = z
   .strictObject({
     name: z
@@ -151,18 +196,28 @@ const secret = z
         allowed: 'a letter or _, then up to 127 letters, digits and _ . / -',
       }),
     stores: z
-      .array(label('the name of a store', 'A place where applications read the secret.'))
+      .array(place)
       .min(1)
       .max(mostStores)
-      .refine((stores) => new Set(stores).size === stores.length)
       .default(['local'])
       .describe('Where applications read it. Each must hold the new key before the old one is revoked.')
       .register(fieldWords, {
         is: 'a list of stores',
-        allowed: `1 to ${mostStores}, each once, such as [local]`,
+        allowed: `1 to ${mostStores} places, each once, such as [local]`,
         hint: storesHint,
       }),
+    optional: z
+      .strictObject({
+        waitFor: duration(0, YEAR_MS)
+          .prefault('7d')
+          .describe('How long the key that such a place still holds is not revoked.')
+          .register(fieldWords, durationWords(0, YEAR_MS)),
+      })
+      .prefault({})
+      .describe('Of places that are not required.')
+      .register(fieldWords, { is: 'settings of optional places', allowed: 'a map of waitFor' }),
   })
+  .check(placesDiffer)
   .describe('Where each key goes.')
   .register(fieldWords, { is: 'a secret', allowed: 'a map of name and stores' });
 
@@ -188,11 +243,16 @@ export const policyFile = z
   .register(fieldWords, { is: 'a policy', allowed: 'a map of name, connection, schedule, key and secret' });
 
 /** The policy that a file declares, once `policyFile` has read it. */
-export function toPolicy({ key, grace, quarantine, ...file }: z.output<typeof policyFile>): Policy {
+export function toPolicy({ key, secret, grace, quarantine, ...file }: z.output<typeof policyFile>): Policy {
   const { limit = null, limitReset = null, workspace = null, expiresAfter = null, ...named } = key;
   return {
     version: policyVersion,
     ...file,
+    secret: {
+      name: secret.name,
+      places: placesOf(secret.stores, secret.name),
+      optionalWaitMs: secret.optional.waitFor,
+    },
     key: { ...named, limit, limitReset, workspace, expiresAfterMs: expiresAfter },
     graceMs: grace,
     quarantineMs: quarantine,

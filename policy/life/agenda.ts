@@ -3,11 +3,13 @@ import { clear } from './duties/clear.ts';
 import { confirm } from './duties/confirm.ts';
 import { deleteDuty } from './duties/delete.ts';
 import { disable } from './duties/disable.ts';
+import { fill } from './duties/fill.ts';
 import { look } from './duties/look.ts';
 import { plan } from './duties/plan.ts';
 import { rename } from './duties/rename.ts';
 import { rotate } from './duties/rotate.ts';
 import { undo } from './duties/undo.ts';
+import { vacate } from './duties/vacate.ts';
 import type { AnyDuty, Item } from './duty.ts';
 import { dueAt } from './owed.ts';
 import type { PolicyState } from './state.ts';
@@ -16,7 +18,10 @@ import type { PolicyState } from './state.ts';
  * Everything that a policy does, most important first where several are due: at the same moment an old key is disabled,
  * and a stray looked for, before a new key is made (I3).
  */
-const duties: readonly AnyDuty[] = [plan, undo, clear, disable, look, confirm, rotate, rename, deleteDuty];
+const duties: readonly AnyDuty[] = [
+  ...[plan, undo, clear, vacate, fill, disable, look, confirm, rotate, rename],
+  deleteDuty,
+];
 
 /** What goes on while a detached policy ends, so that nothing is left half-done: everything else stays as it is. */
 const whileDetaching: readonly AnyDuty[] = [undo, look];

@@ -102,6 +102,7 @@ function withTexts(state: PolicyState, cutText: Cut): PolicyState {
     ...state,
     paused: paused && { ...paused, reason: paused.reason && cutText(paused.reason) },
     pending: pending && { ...pending, reason: inReason(pending.reason, cutText) },
+    places: state.places.map((place) => ({ ...place, changed: place.changed && inNote(place.changed, cutText) })),
     owed: state.owed.map((owed) => ({ ...owed, fault: inNote(owed.fault, cutText) })),
     history: state.history.map((happening) => inHappening(happening, cutText)),
     lastRotations: { published: inRecord(lastRotations.published), undone: inRecord(lastRotations.undone) },

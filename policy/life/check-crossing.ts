@@ -12,7 +12,7 @@ export function checkCrossing(sent: unknown): { policy: Policy } | { problems: F
   const checked = checkPolicy({
     ...plain,
     autoRotate: autoRotate ?? null,
-    secret: { stores: null, ...fieldsOf(secret) },
+    secret: inFileSecret(fieldsOf(secret)),
     key: {
       ...settings,
       includeByokInLimit: includeByokInLimit ?? null,
@@ -25,8 +25,20 @@ export function checkCrossing(sent: unknown): { policy: Policy } | { problems: F
   const { policy } = checked;
   // To the millisecond: a file only knows whole seconds.
   const exact = { graceMs: Number(graceMs), quarantineMs: Number(quarantineMs) };
+  const optionalWaitMs = Number(fieldsOf(secret).optionalWaitMs);
   const life = policy.key.expiresAfterMs === null ? null : Number(expiresAfterMs);
-  return { policy: { ...policy, ...exact, key: { ...policy.key, expiresAfterMs: life } } };
+  return {
+    policy: {
+      ...policy,
+      ...exact,
+      secret: { ...policy.secret, optionalWaitMs },
+      key: { ...policy.key, expiresAfterMs: life },
+    },
+  };
+}
+
+function inFileSecret({ places, optionalWaitMs, ...secret }: Record<string, unknown>): Record<string, unknown> {
+  return { ...secret, stores: places ?? null, optional: { waitFor: inFile(optionalWaitMs) } };
 }
 
 /** A length of time as a file has it. What is none is shown nearly as it is: `24h` is one in a file, but not here. */

@@ -1,8 +1,9 @@
+import type { Place, PlaceRef } from '../declared/place.ts';
 import type { Policy, Schedule } from '../declared/policy.ts';
 import type { Instant } from '../time/instant.ts';
 import type { Run } from '../time/schedule.ts';
 import type { Concluded, Rotation } from './rotation.ts';
-import type { Anchor, KeyRef, Memento, Plan, PolicyState } from './state.ts';
+import type { Anchor, Approval, FaultNote, KeyRef, Memento, Plan, PolicyState, SecretVerdict } from './state.ts';
 
 /**
  * One thing that a policy has to do at some time: when and why it is due, how it is carried out, and what that changes.
@@ -14,8 +15,8 @@ export type Duty<What> = {
   items: (state: PolicyState, now: Instant) => Item<What>[];
   /** Throws what failed; answers what changed, for the state as it is by then. */
   carryOut: (what: What, around: Around) => Promise<Change>;
-  /** What a person reads before the fault: a failure needs attention whatever the fault is. Default: its kind decides. */
-  cannot?: (what: What) => string;
+  /** What a person reads before the fault: a failure needs attention whatever the fault is. Else its kind decides. */
+  cannot?: (what: What) => string | undefined;
   /** Takes milliseconds and changes nothing that people see: the run goes on with what follows. */
   isBrief?: true;
 };
@@ -47,11 +48,25 @@ export type Retirement = {
   key: KeyRef;
   /** The key that has taken its place; null where the policy is being deleted. `sealed` for its rotation. */
   successor: (KeyRef & { rotationId: string; sealed: string | null }) | null;
-  stores: string[];
-  secret: string;
+  /** Those that must not hold it any more; the required ones hold its successor. */
+  places: Place[];
 };
 
-type Place = { policy: string; store: string; secret: string };
+/** A place as steps are told of it. `secret`: its name in the store. */
+export type At = { policy: string; store: string; secret: string; field: string | null };
+
+export function at(policy: string, { store, name, field }: PlaceRef): At {
+  return { policy, store, secret: name, field };
+}
+
+/** Fails soon where a store is down: it is part of a duty, and owed then. */
+type Brief = { brief?: true };
+
+/** `lostWriteLifeMs`: how long after a write one whose answer was lost may still take effect; null: it would be refused. */
+export type CapturedSecret = { sealed: string; note: string; lostWriteLifeMs: number | null };
+
+/** `left`: why it does not hold what it held before; that is somebody else's value then. */
+export type RestoredSecret = { shown: boolean; approval: Approval | null; left: FaultNote | null };
 
 /** The steps that duties are made of: activities in the workflow, plain functions in the simulated world. */
 export type DutySteps = {
@@ -65,8 +80,18 @@ export type DutySteps = {
     hash: string | null;
     patient: boolean;
   }): Promise<{ found: boolean }>;
-  restoreSecret(input: Place & { rotationId: string; before: Memento }): Promise<{ shown: boolean }>;
-  removeSecret(input: Place): Promise<void>;
+  captureSecret(input: At & Brief & { rotationId: string }): Promise<CapturedSecret>;
+  storeSecret(
+    input: At & Brief & { rotationId: string; sealed: string; before: Memento },
+  ): Promise<{ version: string | null; approval: Approval | null }>;
+  verifySecret(
+    input: At & Brief & { digest: string; settledAt: Instant; approval: Approval | null },
+  ): Promise<SecretVerdict>;
+  restoreSecret(
+    input: At & { rotationId: string; before: Memento; digest: string; approval: Approval | null },
+  ): Promise<RestoredSecret>;
+  /** `digests`: of the policy's keys. What is none of them is somebody else's, and stays; `keep`: whatever it is. */
+  removeSecret(input: At & { digests: string[]; keep?: boolean }): Promise<'removed' | 'left'>;
   disableKey(input: Retirement): Promise<{ gone: boolean }>;
   deleteKey(input: Retirement): Promise<{ gone: boolean }>;
 };

@@ -1,3 +1,4 @@
+import type { PlaceRef } from '../declared/place.ts';
 import { type Policy, policyVersion } from '../declared/policy.ts';
 import { type FaultNote, type Happening, type PolicyState, type RotationRecord, stateVersion } from './state.ts';
 
@@ -11,7 +12,23 @@ type Migration = (old: Old) => Old;
 const policyMigrations: Record<number, Migration> = {
   /** Policies had no number. */
   1: (old) => ({ ...old, version: 2 }),
+  /** A secret had one name in all of its stores. */
+  2: (old) => {
+    const secret = old.secret as { name: string; stores: unknown };
+    const places = Array.isArray(secret?.stores)
+      ? secret.stores.map((store) => ({ store, name: secret.name, field: null, required: true }))
+      : secret?.stores;
+    return { ...old, version: 3, secret: { name: secret?.name, places, optionalWaitMs: 7 * 86_400_000 } };
+  },
 };
+
+/** A policy inside of a state: of the number that it has, whatever the state's. */
+function policyThen(policy: unknown, version: number): unknown {
+  if (policy === null) return null;
+  let value = policy as Old;
+  for (let n = Number(value.version ?? 1); n < version; n++) value = policyMigrations[n]?.(value) ?? value;
+  return value;
+}
 
 const stateMigrations: Record<number, Migration> = {
   /** Withdrawn keys, verdicts and the sealed secret of the current key, the last rotation of each outcome. */
@@ -71,7 +88,53 @@ const stateMigrations: Record<number, Migration> = {
       ],
     };
   },
+  3: withPlaces,
 };
+
+/** Places have names of their own, and the state says of each what it holds. */
+function withPlaces(old: Old): Old {
+  const policy = policyThen(old.policy, 3) as (Old & { secret: { places: PlaceRef[] } }) | null;
+  const current = old.current as (Old & { generation: number; digest: string; places: Verdict3[] }) | null;
+  const { places: verdicts = [], ...kept } = current ?? {};
+  const undoing = old.undoing as (Old & { steps: (Old & { undo: string; store: string; secret: string })[] }) | null;
+  return {
+    ...old,
+    version: 4,
+    policy,
+    current: current && kept,
+    places: (policy?.secret.places ?? []).map(({ store, name, field }) => {
+      const seen = verdicts.find((one) => one.store === store);
+      const hold = seen && current && { generation: current.generation, digest: current.digest };
+      return {
+        store,
+        name,
+        field,
+        holds: hold ? { ...hold, verdict: seen.verdict, version: null, at: seen.at } : heldSince(current),
+        lacksSince: null,
+        approval: null,
+        changed: null,
+      };
+    }),
+    leaving: [],
+    undoing: undoing && {
+      ...undoing,
+      steps: undoing.steps.map(({ store, secret, ...step }) =>
+        step.undo === 'write'
+          ? { ...step, place: { store, name: secret, field: null }, notBefore: null, approval: null }
+          : step,
+      ),
+    },
+  };
+}
+
+type Verdict3 = { store: string; verdict: string; at: string };
+
+/** A published key was in every store, also where a Keyturn from before kept no verdict of it. */
+function heldSince(current: Old | null): Old | null {
+  if (current === null) return null;
+  const { generation, digest, publishedAt } = current;
+  return { generation, digest, verdict: 'unverified', version: null, at: publishedAt };
+}
 
 type Blocked2 = FaultNote & { tries: number; retryAt: string };
 
@@ -103,6 +166,7 @@ function isFormed(state: Old): boolean {
     'history',
     'lastSteps',
     ...(Number(version) < 3 ? ['watch'] : ['strays', 'owed']),
+    ...(Number(version) < 4 ? [] : ['places', 'leaving']),
   ];
   const hasRotations = Number(version) < 2 || isObject(state.lastRotations);
   return typeof state.name === 'string' && hasRotations && lists.every((list) => Array.isArray(state[list]));

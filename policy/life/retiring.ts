@@ -1,7 +1,8 @@
 import type { Policy } from '../declared/policy.ts';
-import { type Instant, msBetween } from '../time/instant.ts';
+import { type Instant, later, msBetween } from '../time/instant.ts';
 import type { Retirement } from './duty.ts';
 import { owedOf } from './owed.ts';
+import { heldBackUntil, provingPlaces } from './places.ts';
 import { happened, recorded } from './record.ts';
 import type { EndingMode, KeyRef, PolicyState, PublishedKey, RetiringKey } from './state.ts';
 import { rotatesBySchedule } from './wanted.ts';
@@ -27,10 +28,16 @@ const graceCutMs = 2 * 3_600_000;
 /**
  * When a former key is disabled: at the end of its grace; at once where a request says so; and with the next scheduled
  * run if that comes less than two hours earlier, so that `every: 1` with `grace: 24h` keeps its time of day on every
- * day, the 23-hour one included, instead of starting later each day.
+ * day, the 23-hour one included, instead of starting later each day. An optional place that still holds it keeps it
+ * working for as long as the policy says.
  */
 export function graceEnd(state: PolicyState, key: RetiringKey, now: Instant): Instant {
   if (state.pending?.endGrace === true && msBetween(now, key.disableAt) > 0) return state.pending.askedAt;
+  const own = ownGraceEnd(state, key);
+  return later(own, heldBackUntil(state, key) ?? own);
+}
+
+function ownGraceEnd(state: PolicyState, key: RetiringKey): Instant {
   // No rotation waits for a withdrawn one.
   if (state.next === null || key.withdrawn || !rotatesBySchedule(state)) return key.disableAt;
   const early = msBetween(state.next.utc, key.disableAt);
@@ -53,7 +60,7 @@ export function isStuck(state: PolicyState, { hash }: KeyRef): boolean {
 }
 
 /** The state has to stay small (policy/life/bounds.ts): with more in quarantine than this, the oldest is deleted early. */
-export const mostQuarantined = 50;
+export const mostQuarantined = 20;
 /** Deleting may be refused for as long as somebody does not mend what stops it. */
 export const mostRetiring = mostQuarantined + 10;
 
@@ -64,10 +71,11 @@ export function withoutKey(state: PolicyState, key: KeyRef, note: string, now: I
 }
 
 /** What the steps that disable and delete it need to know. */
-export function retirement({ current }: PolicyState, policy: Policy, key: KeyRef): Retirement {
-  const { name, connection, secret } = policy;
+export function retirement(state: PolicyState, policy: Policy, key: KeyRef, now: Instant): Retirement {
+  const { name, connection } = policy;
+  const { current } = state;
   const successor = current && { ...keyRef(current), rotationId: current.rotationId, sealed: current.sealed };
-  return { policy: name, connection, key: keyRef(key), successor, stores: secret.stores, secret: secret.name };
+  return { policy: name, connection, key: keyRef(key), successor, places: provingPlaces(state, policy, now) };
 }
 
 function keyRef({ generation, hash, digest }: KeyRef): KeyRef {

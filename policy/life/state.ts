@@ -1,9 +1,10 @@
+import type { PlaceRef } from '../declared/place.ts';
 import type { Policy } from '../declared/policy.ts';
 import type { Instant } from '../time/instant.ts';
 import type { Run } from '../time/schedule.ts';
 
 /** Raised with every change of the shape, together with a migration from the number before (policy/life/migrations.ts). */
-export const stateVersion = 3;
+export const stateVersion = 4;
 
 /** Everything a policy's workflow knows, passed on at continue-as-new. Plain JSON; holds digests, never a secret. */
 export type PolicyState = {
@@ -14,6 +15,10 @@ export type PolicyState = {
   appliedAt: Instant | null;
   /** The newest published key; null before the first. */
   current: PublishedKey | null;
+  /** What each place of the policy was last seen to hold, in the policy's order. */
+  places: PlaceState[];
+  /** Places that the policy names no longer, and that are still to be freed; of those to be cleaned the secret is taken. */
+  leaving: (PlaceRef & { clean: boolean })[];
   /** Former and withdrawn keys on their way out, oldest first. */
   retiring: RetiringKey[];
   /** The number of the newest key that a store has shown; none is used twice. */
@@ -63,8 +68,6 @@ export type PublishedKey = KeyRef & {
   publishedAt: Instant;
   /** The secret, sealed for policy and rotation: that the key works can be proven where no store shows it. */
   sealed: string | null;
-  /** What reading it back said, for each store. */
-  places: PlaceVerdict[];
   /** Still named by its marker. */
   isMarked: boolean;
 };
@@ -72,7 +75,22 @@ export type PublishedKey = KeyRef & {
 /** `unverified`: the store never shows a value, so that it holds the right one is believed, not known. */
 export type SecretVerdict = 'matches' | 'unverified';
 
-export type PlaceVerdict = { store: string; verdict: SecretVerdict; at: Instant };
+export type PlaceState = PlaceRef & {
+  /** The key it holds, as far as was seen; null: none of the policy's, or not known. */
+  holds: (PlaceHold & { generation: number; digest: string }) | null;
+  /** Since when it lacks the current key; null while it has it, and before there is one. */
+  lacksSince: Instant | null;
+  /** A change of it that somebody has to approve, and that could still take effect. */
+  approval: Approval | null;
+  /** Somebody else's value stands there: it is left alone until a rotation goes over it. */
+  changed: Omit<FaultNote, 'retryAfterMs'> | null;
+};
+
+/** `version`: what the store calls the value, where it has a word for it. */
+export type PlaceHold = { verdict: SecretVerdict; version: string | null; at: Instant };
+
+/** A request that a person has to approve before a store takes a write. */
+export type Approval = { id: string; url: string };
 
 export type RetiringKey = KeyRef & {
   /** A store has shown it without its being published, or after its grace: it gets a grace of its own. */
@@ -126,11 +144,22 @@ export type Undoing = {
 };
 
 export type UndoStep =
-  | { undo: 'write'; store: string; secret: string; before: Memento }
+  | {
+      undo: 'write';
+      place: PlaceRef;
+      before: Memento;
+      /** Not before: a lost write could still take effect afterwards. null: it would be refused. */
+      notBefore: Instant | null;
+      /** Of the write, or of a try to put back. */
+      approval: Approval | null;
+    }
   | { undo: 'create'; marker: string; hash: string | null };
 
-/** What a place held before a rotation wrote to it; enough to put it back exactly. Carries no value. */
-export type Memento = { kind: 'absent' } | { kind: 'version'; version: number };
+/**
+ * What a place held before a rotation wrote to it, enough to put it back exactly: sealed for policy, rotation and place,
+ * and opaque to all but its store. Until version 4 it was the version in the local vault, which needs none.
+ */
+export type Memento = string | { kind: 'absent' } | { kind: 'version'; version: number };
 
 export type Ending = { mode: EndingMode; clearedAt: Instant | null };
 
@@ -174,7 +203,7 @@ export type Happening =
   | RotationRecord
   | { event: 'disabled' | 'deleted'; at: Instant; generation: number; hash: string; note: string }
   | { event: 'removed'; at: Instant; marker: string }
-  | { event: 'applied' | 'paused' | 'resumed' | 'ending'; at: Instant; note: string };
+  | { event: 'applied' | 'paused' | 'resumed' | 'ending' | 'vacated'; at: Instant; note: string };
 
 export function newPolicyState(name: string): PolicyState {
   return {
@@ -183,6 +212,8 @@ export function newPolicyState(name: string): PolicyState {
     policy: null,
     appliedAt: null,
     current: null,
+    places: [],
+    leaving: [],
     retiring: [],
     anchor: null,
     next: null,

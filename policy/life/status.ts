@@ -1,3 +1,4 @@
+import { isSamePlace } from '../declared/place.ts';
 import type { Policy } from '../declared/policy.ts';
 import { type Instant, msBetween } from '../time/instant.ts';
 import type { Run } from '../time/schedule.ts';
@@ -59,11 +60,8 @@ export type PolicyStatus = {
   /** When the policy wakes next, for whatever reason. */
   wakesAt: Instant | null;
   keys: KeyStatus[];
-  /**
-   * What each store was seen to hold: `matches`, or `unverified` where the store never shows a value. null: not written
-   * yet, or by a Keyturn that did not keep it.
-   */
-  stores: { store: string; secret: string; verdict: SecretVerdict | null; verifiedAt: Instant | null }[];
+  /** Each place, in the order in which they are written. */
+  stores: PlaceStatus[];
   running: RunningRotation | null;
   pending: PendingStatus | null;
   last: RotationRecord | null;
@@ -77,6 +75,27 @@ export type PolicyStatus = {
   dropped: DroppedMessage[];
   /** What stays behind when it ends; null unless it is being detached. */
   leaves: LeftBehind | null;
+};
+
+/**
+ * `secret`: its name in the store. `verdict` of what it was seen to hold: `matches`, or `unverified` where the store never
+ * shows a value; null: not written yet. `state`: it holds the `current` key; is `behind` with a former one; is `empty` of
+ * any; a change of it `waits` for approval; somebody else has `changed` it.
+ */
+export type PlaceStatus = {
+  store: string;
+  secret: string;
+  field: string | null;
+  required: boolean;
+  state: 'current' | 'behind' | 'empty' | 'waits' | 'changed';
+  generation: number | null;
+  /** Of the value it was last seen to hold: SHA-256, as `digestOf` (secrets/secret.ts) makes it. */
+  digest: string | null;
+  version: string | null;
+  verdict: SecretVerdict | null;
+  verifiedAt: Instant | null;
+  /** Where a person approves it. */
+  approvalUrl: string | null;
 };
 
 /** A rotation that was asked for or is to be tried again, before it begins. */
@@ -98,7 +117,7 @@ export type LeftBehind = {
   policy: string;
   connection: string | null;
   keys: { hash: string; generation: number; state: KeyStatus['state'] }[];
-  secrets: { store: string; secret: string }[];
+  secrets: { store: string; secret: string; field: string | null }[];
   /** Names of keys that may still turn up in OpenRouter: their creation was never answered. */
   markers: string[];
 };
@@ -149,7 +168,7 @@ export function leftBehind(state: PolicyState, now: Instant): LeftBehind {
     policy: state.name,
     connection: policy?.connection ?? null,
     keys: [...halfMade.map(({ hash, generation, state: stands }) => ({ hash, generation, state: stands })), ...keys],
-    secrets: mayHoldSecrets(state) ? storesOf(state).map(({ store, secret }) => ({ store, secret })) : [],
+    secrets: mayHoldSecrets(state) ? storesOf(state).map(({ store, secret, field }) => ({ store, secret, field })) : [],
     markers: strays.map(({ marker }) => marker),
   };
 }
@@ -161,11 +180,23 @@ function mayHoldSecrets({ current, retiring, undoing, ending }: PolicyState): bo
   return current !== null || retiring.some(({ withdrawn }) => !withdrawn) || !isUndone;
 }
 
-function storesOf({ policy, current }: PolicyState): PolicyStatus['stores'] {
-  return (policy?.secret.stores ?? []).map((store) => {
-    const place = current?.places.find((one) => one.store === store);
-    const verifiedAt = place?.at ?? current?.publishedAt ?? null;
-    return { store, secret: policy?.secret.name ?? '', verdict: place?.verdict ?? null, verifiedAt };
+function storesOf({ policy, places, current }: PolicyState): PlaceStatus[] {
+  return (policy?.secret.places ?? []).map((place) => {
+    const known = places.find((one) => isSamePlace(one, place));
+    const { holds = null, approval = null } = known ?? {};
+    const isCurrent = holds !== null && holds.digest === current?.digest;
+    const stands = isCurrent ? 'current' : holds === null ? 'empty' : 'behind';
+    const { store, name: secret, field, required } = place;
+    return {
+      ...{ store, secret, field, required },
+      state: known?.changed ? 'changed' : approval === null ? stands : 'waits',
+      generation: holds?.generation ?? null,
+      digest: holds?.digest ?? null,
+      version: holds?.version ?? null,
+      verdict: holds?.verdict ?? null,
+      verifiedAt: holds?.at ?? null,
+      approvalUrl: approval?.url ?? null,
+    };
   });
 }
 
@@ -198,7 +229,8 @@ function attentionOf(state: PolicyState, now: Instant): Attention[] {
     if (cannot === undefined) return one.fault.kind === 'transient' ? [] : [one.fault];
     return [{ ...one.fault, message: `Cannot ${cannot}: ${one.fault.message}` }];
   });
-  return [...owed, ...undone].flatMap((fault) => (fault === null ? [] : [attentionFrom(fault)]));
+  const changed = state.places.map((place) => place.changed);
+  return [...owed, ...changed, ...undone].flatMap((fault) => (fault === null ? [] : [attentionFrom(fault)]));
 }
 
 function owedStatus(state: PolicyState, now: Instant): OwedStatus[] {

@@ -1,7 +1,9 @@
 import { changedFields } from '../declared/changes.ts';
+import { isSamePlace, type PlaceRef, placeRef } from '../declared/place.ts';
 import type { Policy } from '../declared/policy.ts';
 import { type Instant, isDue, plus } from '../time/instant.ts';
 import { owedOf, settled } from './owed.ts';
+import { newPlace, placesOf } from './places.ts';
 import { recorded } from './record.ts';
 import { endingGraceMs, retiring } from './retiring.ts';
 import type { EndingMode, PendingRotation, Plan, PolicyState, RotationReason } from './state.ts';
@@ -14,21 +16,21 @@ const mostDropped = 10;
  * A saved policy takes effect with the next rotation; saving it never rotates by itself, but for the first key, and
  * never loses a run that is due already. One that changes nothing changes nothing here either.
  *
- * `underWay`: why a rotation is under way meanwhile, if one is. `plan`: the first scheduled run of a new policy, where it
- * is known.
+ * A place that it names no longer keeps what it holds, unless `removed` says otherwise.
  */
 export function afterApply(
   state: PolicyState,
   policy: Policy,
   now: Instant,
   rotationId: string,
-  { underWay = null, plan = null }: { underWay?: RotationReason | null; plan?: Plan | null } = {},
+  { underWay = null, plan = null, removed = 'leave' }: Applying = {},
 ): PolicyState {
   const { policy: held } = state;
   if (held === null) {
     const pending = firstAttempt(rotationId, { kind: 'first' }, now);
     const planned = plan === null ? { anchor: { at: now } } : { anchor: { date: plan.anchorDate }, next: plan.run };
-    const created = { ...state, policy, appliedAt: now, ...planned, pending };
+    const places = policy.secret.places.map((place) => newPlace(place, null));
+    const created = { ...state, policy, places, appliedAt: now, ...planned, pending };
     return recorded(created, { event: 'applied', at: now, note: 'created' });
   }
   const changed = changedFields(held, policy);
@@ -38,9 +40,26 @@ export function afterApply(
     ...state,
     policy,
     appliedAt: now,
+    places: placesOf(state, policy, now),
+    leaving: leavingAfter(state, policy, removed),
     ...(isReplanned ? replanned(state, now, rotationId, underWay) : {}),
   };
   return recorded(applied, { event: 'applied', at: now, note: `updated ${changed.join(', ')}`.slice(0, 200) });
+}
+
+/** `underWay`: why a rotation is under way, if one is. `plan`: the first scheduled run of a new policy, where it is known. */
+export type Applying = {
+  underWay?: RotationReason | null;
+  plan?: Plan | null;
+  /** What becomes of the secret in places that the policy names no longer. */
+  removed?: 'leave' | 'clean';
+};
+
+function leavingAfter(state: PolicyState, { secret }: Policy, removed: 'leave' | 'clean'): PolicyState['leaving'] {
+  const dropped = state.places.map((place) => ({ ...placeRef(place), clean: removed === 'clean' }));
+  const isNamed = (place: PlaceRef) => secret.places.some((one) => isSamePlace(one, place));
+  const isLeaving = (place: PlaceRef) => state.leaving.some((one) => isSamePlace(one, place));
+  return [...state.leaving, ...dropped.filter((place) => !isLeaving(place))].filter((place) => !isNamed(place));
 }
 
 /** The run that is due by the schedule from before takes place; the new one counts from it. */

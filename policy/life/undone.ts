@@ -7,13 +7,12 @@ import type { KeyRef, PolicyState, Undoing } from './state.ts';
 export function afterUndoing(
   before: PolicyState,
   policy: Policy,
-  { removed, ...undoing }: Undoing & { removed?: string | null },
+  { rotationId, key, isShown, steps, removed = null }: Undoing & { removed?: string | null },
   now: Instant,
 ): PolicyState {
   const strays = before.strays.filter(({ marker }) => marker !== removed);
   const state = { ...before, strays };
-  if (undoing.steps.length > 0) return { ...state, undoing };
-  const { key, isShown } = undoing;
+  if (steps.length > 0) return { ...state, undoing: { rotationId, key, isShown, steps } };
   return { ...(key !== null && isShown ? withWithdrawn(state, policy, key, now) : state), undoing: null };
 }
 

@@ -30,6 +30,7 @@ export const localPromises: StorePromises = {
   fences: true,
   owns: true,
   versions: true,
+  countsWrites: true,
   readsLagMs: 0,
   readersFollow: { at: 'once' },
 };

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyturnPaths } from '../../config/paths.ts';
 import { openKeyring, openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
 import { startMoto } from '../keyring/moto.ts';
 import { runKeyturn } from '../run-keyturn.ts';
+import { openVaultByOwner } from '../stores/by-owner.ts';
 
 let folder: string;
 let env: Record<string, string | undefined>;
@@ -37,7 +37,7 @@ const json = async (args: string[], input = '') => {
 test('add makes a key that opens, activate makes it seal and moves the vault, and list tells', async () => {
   const before = await openKeyring(file);
   const { activeId: first } = before;
-  const vault = openLocalVault({ file: vaultFile, keyring: before });
+  const vault = openVaultByOwner({ file: vaultFile, keyring: before });
   await vault.write({ policy: 'p', name: 'P_KEY' }, new Secret('of the application'), 'r1');
 
   const { id } = await json(['add']);
@@ -89,7 +89,7 @@ describe('a keyring in the environment', () => {
 
   test('another active key in it: activate moves the vault', async () => {
     const before = await openKeyring(file);
-    openLocalVault({ file: vaultFile, keyring: before });
+    openVaultByOwner({ file: vaultFile, keyring: before });
     const { id } = await json(['add']);
     const content = JSON.parse(readFileSync(file, 'utf8'));
     env = { ...env, KEYTURN_KEYRING: JSON.stringify({ ...content, activeId: id }) };
@@ -148,7 +148,7 @@ test('without a keyring everything says so, and makes none; add makes the first,
   expect(active).toBe(true);
   expect((await openKeyringFrom({ env: {}, file, make: false })).activeId).toBe(id);
 
-  openLocalVault({ file: vaultFile, keyring: await openKeyring(file) });
+  openVaultByOwner({ file: vaultFile, keyring: await openKeyring(file) });
   rmSync(file);
   expect(await json(['add'])).toMatchObject({ code: 'KEYTURN_KEYRING_MISSING' });
 });
@@ -175,7 +175,7 @@ test('add --kms keeps the key wrapped, and it seals once active', async ({ skip 
     const arn = (await kms.send(new CreateKeyCommand({}))).KeyMetadata?.Arn;
     kms.destroy();
     env = { ...env, ...moto.env };
-    openLocalVault({ file: vaultFile, keyring: await openKeyring(file) });
+    openVaultByOwner({ file: vaultFile, keyring: await openKeyring(file) });
     const added = await json(['add', '--kms', String(arn)]);
     expect(added).toMatchObject({ code: 0, kms: arn });
     expect(JSON.parse(readFileSync(file, 'utf8')).keys[added.id]).toEqual({ kms: arn, wrapped: expect.any(String) });

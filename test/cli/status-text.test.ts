@@ -29,7 +29,7 @@ function status(changes: Partial<PolicyStatus> = {}): PolicyStatus {
     keys: [
       { generation: 2, hash: hash(2), state: 'live', withdrawn: false, since: at(-120), next: null, blocked: null },
     ],
-    stores: [{ store: 'local', secret: 'OPENROUTER_API_KEY', verdict: 'matches', verifiedAt: at(-120) }],
+    stores: [place],
     running: null,
     pending: null,
     last: {
@@ -56,6 +56,20 @@ function status(changes: Partial<PolicyStatus> = {}): PolicyStatus {
 
 const shown = (changes: Partial<PolicyStatus> = {}) => stripVTControlCharacters(statusText(status(changes), now));
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
+
+const place = {
+  store: 'local',
+  secret: 'OPENROUTER_API_KEY',
+  field: null,
+  required: true,
+  state: 'current' as const,
+  generation: 2,
+  digest: 'd'.repeat(64),
+  version: null,
+  verdict: 'matches' as const,
+  verifiedAt: at(-120),
+  approvalUrl: null,
+};
 
 const inGrace = {
   generation: 11,
@@ -200,12 +214,27 @@ describe('times', () => {
   });
 });
 
+test('a place says what it holds, by which name, and who has to do something about it', () => {
+  const text = shown({
+    stores: [
+      { ...place, store: 'aws', secret: 'prod/checkout', field: 'key', version: 'v7' },
+      { ...place, state: 'behind', generation: 1, required: false },
+      { ...place, state: 'waits', approvalUrl: 'https://vault.example/requests/7' },
+      { ...place, state: 'changed' },
+      { ...place, state: 'empty', verdict: null, verifiedAt: null },
+    ],
+  });
+  expect(text).toContain('prod/checkout (key)  verified 2 min ago, version v7');
+  expect(text).toContain('still key #1, seen 2 min ago; optional');
+  expect(text).toContain('waits for approval: https://vault.example/requests/7');
+  expect(text).toContain('somebody else has written to it');
+  expect(text).toContain('not written yet');
+});
+
 test('a store that never shows a value is not called verified', () => {
-  const store = { store: 'github', secret: 'OPENROUTER_API_KEY', verifiedAt: at(-120) };
-  expect(shown({ stores: [{ ...store, verdict: 'unverified' }] })).toContain(
+  expect(shown({ stores: [{ ...place, store: 'github', verdict: 'unverified' }] })).toContain(
     'written 2 min ago; it never shows a value',
   );
-  expect(shown({ stores: [{ ...store, verdict: null }] })).toContain('written 2 min ago');
 });
 
 test('a withdrawn key is told apart from a former one', () => {
@@ -226,7 +255,7 @@ test('a detached policy says what it leaves behind', () => {
     policy: 'demo',
     connection: 'main',
     keys: [{ hash: hash(2), generation: 2, state: 'live' as const }],
-    secrets: [{ store: 'local', secret: 'OPENROUTER_API_KEY' }],
+    secrets: [{ store: 'local', secret: 'OPENROUTER_API_KEY', field: null }],
     markers: ['keyturn:demo:r1:1'],
   };
   const text = shown({ state: 'ending', leaves });

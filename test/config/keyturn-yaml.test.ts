@@ -31,7 +31,7 @@ describe('which file is read', () => {
   const named = (name: string) => `connections: { ${name}: { env: KEY } }\n`;
 
   test('none is fine', async () => {
-    expect(await read()).toEqual({ file: undefined, connections: new Map() });
+    expect(await read()).toEqual({ file: undefined, connections: new Map(), stores: new Map() });
   });
 
   test('KEYTURN_CONFIG before the working folder before the configuration folder', async () => {

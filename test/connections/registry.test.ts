@@ -8,7 +8,7 @@ import type { DeclaredConnection } from '../../config/declared-connection.ts';
 import { openConnections } from '../../connections/registry.ts';
 import { freshKeyring } from '../../keyring/keyring.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openVaultByOwner } from '../stores/by-owner.ts';
 
 const openrouter = 'https://openrouter.ai/api/v1';
 const plaintext = `sk-or-v1-${'5f3c'.repeat(16)}`;
@@ -26,7 +26,7 @@ function connect(
   env: Record<string, string> = {},
   opener = keyring,
 ) {
-  const yaml = { file: '/etc/keyturn.yaml', connections: new Map(Object.entries(declared)) };
+  const yaml = { file: '/etc/keyturn.yaml', connections: new Map(Object.entries(declared)), stores: new Map() };
   return openConnections({ vaultFile, keyring: opener, declared: yaml, env });
 }
 const add = (
@@ -95,7 +95,7 @@ describe('in the vault', () => {
   });
 
   test('the file holds no key in clear, and shares it with the secrets of policies', async () => {
-    const vault = openLocalVault({ file: vaultFile, keyring });
+    const vault = openVaultByOwner({ file: vaultFile, keyring });
     await vault.write({ policy: 'p', name: 'S' }, new Secret('secret'), 'r1');
     await add('main', plaintext);
     expect(readFileSync(vaultFile).includes('5f3c5f3c')).toBe(false);

@@ -13,9 +13,9 @@ import { withActive, withKey } from '../../keyring/keyring-changes.ts';
 import { changeKeyringFile, newPlainKey } from '../../keyring/keyring-file.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
 import { sealAnew, sealedRows } from '../../vault/seal-anew.ts';
 import { openVaultFile } from '../../vault/vault-file.ts';
+import { openVaultByOwner } from '../stores/by-owner.ts';
 
 const names = Array.from({ length: 15 }, (_, n) => `secret-${n}`);
 let folder: string;
@@ -30,7 +30,7 @@ beforeEach(async () => {
   file = join(folder, 'keyring.json');
   before = await openKeyringFrom({ env: {}, file, make: true });
   oldId = before.activeId;
-  const vault = openLocalVault({ file: vaultFile, keyring: before });
+  const vault = openVaultByOwner({ file: vaultFile, keyring: before });
   for (const name of names) {
     for (const n of [1, 2]) await vault.write({ policy: name, name }, new Secret(`value ${n} of ${name}`), `r${n}`);
   }
@@ -43,14 +43,19 @@ beforeEach(async () => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const connections = (keyring: Keyring) =>
-  openConnections({ vaultFile, keyring, declared: { file: undefined, connections: new Map() }, env: {} });
+  openConnections({
+    vaultFile,
+    keyring,
+    declared: { file: undefined, connections: new Map(), stores: new Map() },
+    env: {},
+  });
 const opened = () => openKeyringFrom({ env: {}, file, make: false });
 const inVault = (keyring: Keyring) => openVaultFile({ file: vaultFile, keyring });
 const sealedWith = (keyring: Keyring, id: string) =>
   sealedRows(inVault(keyring), sealedColumns).filter(({ keyId }) => keyId === id);
 
 async function expectAllToOpen(keyring: Keyring): Promise<void> {
-  const vault = openLocalVault({ file: vaultFile, keyring });
+  const vault = openVaultByOwner({ file: vaultFile, keyring });
   for (const name of names) {
     const held = await vault.read({ policy: name, name });
     expect(held.kind === 'held' && held.value.reveal()).toBe(`value 2 of ${name}`);
@@ -70,8 +75,8 @@ test('everything in the vault moves to the active key, the bytes of the old one 
   expect(readFileSync(vaultFile, 'latin1')).not.toContain(`kt1.${oldId}.`);
   await expectAllToOpen(keyring);
   // The version from before is what a rotation that fails puts back.
-  const vault = openLocalVault({ file: vaultFile, keyring });
-  await vault.restore({ policy: 'secret-0', name: 'secret-0' }, { kind: 'version', version: 1 }, 'r2');
+  const vault = openVaultByOwner({ file: vaultFile, keyring });
+  await vault.restore({ policy: 'secret-0', name: 'secret-0' }, { version: 1 }, 'r2');
   const restored = await vault.read({ policy: 'secret-0', name: 'secret-0' });
   expect(restored.kind === 'held' && restored.value.reveal()).toBe('value 1 of secret-0');
   expect(sealAnew(inVault(keyring), keyring, sealedColumns)).toEqual({ sealed: 0, left: [] });
@@ -105,7 +110,7 @@ test('a process that has not seen the change writes with the old key, and that i
   sealAnew(inVault(keyring), keyring, sealedColumns);
   // As a worker within the second in which it has not looked yet: it reads with the new key and writes with the old.
   const late: Keyring = { activeId: oldId, key: (id) => keyring.key(id) };
-  const vault = openLocalVault({ file: vaultFile, keyring: late });
+  const vault = openVaultByOwner({ file: vaultFile, keyring: late });
   await vault.write({ policy: 'late', name: 'LATE' }, new Secret('late'), 'r1');
   expect(sealedWith(keyring, oldId)).toEqual([{ named: 'secret LATE version 1', keyId: oldId }]);
   expect(sealAnew(inVault(keyring), keyring, sealedColumns)).toEqual({ sealed: 1, left: [] });

@@ -3,8 +3,8 @@ import { connectTemporal } from '../../client/temporal.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
 import { seal } from '../../secrets/seal.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
 import { workflowId } from '../../workflows/messages.ts';
+import { openVaultByOwner } from '../stores/by-owner.ts';
 import { expectAgreement, keysEverMade } from './agreement.ts';
 import { keyringCommands } from './keyring-commands.ts';
 import { endOfRotation, eventually, issueFirstKey, policyNamed } from './rotation.ts';
@@ -69,7 +69,7 @@ test('a new master key is activated during a rotation, and the old one goes once
   await eventually(async () => (await neededBy(old)).length === 0);
   // A worker that had not looked yet wrote this, and a client with the new key sent what the old one had sealed.
   const late = { activeId: old, key: stack.keyring.key };
-  await openLocalVault({ file: paths.vaultFile, keyring: late }).write(
+  await openVaultByOwner({ file: paths.vaultFile, keyring: late }).write(
     { policy: 'late', name: 'LATE' },
     new Secret('late'),
     'r1',

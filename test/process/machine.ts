@@ -8,9 +8,9 @@ import { type DevServer, type DevServerOptions, startDevServer } from '../../eng
 import { setupNamespace } from '../../engine/setup.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import { openKeyring } from '../../keyring/keyring-source.ts';
-import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 import type { CommandRun } from '../run-keyturn.ts';
+import { openVaultByOwner, type VaultByOwner } from '../stores/by-owner.ts';
 
 /** A machine of its own: data, cache and configuration in one temporary folder. */
 export type Machine = {
@@ -19,7 +19,7 @@ export type Machine = {
   /** What a program on this machine finds in its environment. */
   env: Environment;
   keyring: Keyring;
-  vault: LocalVault;
+  vault: VaultByOwner;
   connections: Connections;
   /** Every secret that was made for it: those of keys, and management keys. Nothing else may hold one (everywhere.ts). */
   secrets: string[];
@@ -51,11 +51,11 @@ export async function newMachine(): Promise<Machine> {
     paths,
     env,
     keyring,
-    vault: openLocalVault({ file: paths.vaultFile, keyring }),
+    vault: openVaultByOwner({ file: paths.vaultFile, keyring }),
     connections: openConnections({
       vaultFile: paths.vaultFile,
       keyring,
-      declared: { file: undefined, connections: new Map() },
+      declared: { file: undefined, connections: new Map(), stores: new Map() },
       env,
     }),
     secrets: [],

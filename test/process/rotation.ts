@@ -4,11 +4,11 @@ import { KeyturnError } from '../../errors/keyturn-error.ts';
 import type { Policy } from '../../policy/declared/policy.ts';
 import type { RotationRecord } from '../../policy/life/state.ts';
 import { isRotation, type PolicyStatus } from '../../policy/life/status.ts';
-import { aPolicy } from '../policy/life/states.ts';
+import { aPolicy, secretIn } from '../policy/life/states.ts';
 import { secretName } from './agreement.ts';
 
 export function policyNamed(name: string, changes: Partial<Policy> = {}): Policy {
-  return aPolicy({ name, secret: { name: secretName(name), stores: ['local'] }, ...changes });
+  return aPolicy({ name, secret: secretIn(secretName(name)), ...changes });
 }
 
 /** Applies the policy and waits until its first key is published. */

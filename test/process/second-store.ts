@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Tools } from '../../activities/tools.ts';
 import { fault, type KeyturnError } from '../../errors/keyturn-error.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
-import type { SecretStore } from '../../stores/secret-store.ts';
+import { openLocalVault } from '../../stores/local/local-vault.ts';
+import type { Store } from '../../stores/store.ts';
 import type { Machine } from './machine.ts';
 
 /** A store beside `local`, a vault file of its own, that a test takes down. */
-export type SecondStore = { store: SecretStore; failure: KeyturnError | null; failures: number };
+export type SecondStore = { store: Store; failure: KeyturnError | null; failures: number };
 
 export const secondStoreName = 'second';
 
@@ -21,6 +21,7 @@ export function openSecondStore({ folder, keyring }: Pick<Machine, 'folder' | 'k
       throw second.failure;
     };
   second.store = {
+    ...vault,
     name: secondStoreName,
     check: unlessDown(vault.check),
     capture: unlessDown(vault.capture),
@@ -36,5 +37,5 @@ export const isDown = fault('KEYTURN_STORE_UNAVAILABLE', secondStoreName, 'it is
 
 /** The tools of a worker that knows both stores. */
 export function withSecondStore<Given extends Tools>(tools: Given, { store }: SecondStore): Given {
-  return { ...tools, store: (name: string) => (name === secondStoreName ? store : tools.store(name)) };
+  return { ...tools, store: async (name: string) => (name === secondStoreName ? store : tools.store(name)) };
 }

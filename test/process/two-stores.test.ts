@@ -1,8 +1,8 @@
 import { request } from 'undici';
 import { expect, test } from 'vitest';
 import { fault } from '../../errors/keyturn-error.ts';
-import type { SecretStore } from '../../stores/secret-store.ts';
-import { hour } from '../policy/life/states.ts';
+import type { Store } from '../../stores/store.ts';
+import { hour, secretIn } from '../policy/life/states.ts';
 import { existingKeys, keysEverMade, secretName } from './agreement.ts';
 import { oneWorld } from './one-world.ts';
 import type { World } from './own-world.ts';
@@ -20,7 +20,7 @@ const inBoth = (name: string, graceMs: number) =>
   policyNamed(name, {
     graceMs,
     quarantineMs: 500,
-    secret: { name: secretName(name), stores: ['local', secondStoreName] },
+    secret: secretIn(secretName(name), 'local', secondStoreName),
   });
 
 /** Readers of both stores, over and over; what they have read is tried until `stop`, which answers what was refused. */
@@ -28,12 +28,12 @@ function startReaders(policy: string) {
   const kept = new Set<string>();
   const refused: string[] = [];
   let isOver = false;
-  const read = async (store: SecretStore) => {
-    const held = await store.read({ policy, name: secretName(policy) }).catch(() => null);
+  const read = async ({ read: ask }: Pick<Store, 'read'>) => {
+    const held = await ask({ name: secretName(policy), field: null }, policy).catch(() => null);
     if (held?.kind === 'held') kept.add(held.value.reveal());
   };
   const reading = eventually(async () => {
-    await Promise.all([world.vault, world.second.store].map(read));
+    await Promise.all([world.vault.store, world.second.store].map(read));
     for (const secret of kept) {
       const headers = { authorization: `Bearer ${secret}` };
       const { statusCode, body } = await request(`${world.simulator.url}/key`, { headers });

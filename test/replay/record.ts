@@ -83,7 +83,10 @@ try {
     await until(({ last }) => last?.event === 'undone');
     await asleep();
   });
-  const shown: Partial<Activities> = { ...failing, restoreSecret: async () => ({ shown: true }) };
+  const shown: Partial<Activities> = {
+    ...failing,
+    restoreSecret: async () => ({ shown: true, approval: null, left: null }),
+  };
   await record('withdrawn', shown, async ({ apply, until, asleep }) => {
     await apply();
     await until(({ keys }) => keys[0]?.withdrawn === true);

@@ -19,6 +19,7 @@ export function notingActivities(calls: Call[]): Activities {
   const { planRun, confirmRun } = createActivities({
     openrouter: never,
     store: never,
+    leases: { claim: never, release: never },
     keyring: { activeId: '', key: never },
     settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 0 }, reapLooksMs: [] },
     now: never,
@@ -38,10 +39,10 @@ export function notingActivities(calls: Call[]): Activities {
       return { hash, sealed: 'kt1.test.x' as never, digest: hash, expiresAt: null };
     },
     verifyKey: async () => ({ accepted: 1 }),
-    captureSecret: async () => ({ kind: 'absent' }),
-    storeSecret: async () => {},
+    captureSecret: async () => ({ sealed: 'kt1.test.before', note: '', lostWriteLifeMs: null }),
+    storeSecret: async () => ({ version: null, approval: null }),
     verifySecret: async () => 'matches',
-    restoreSecret: async () => ({ shown: false }),
+    restoreSecret: async () => ({ shown: false, approval: null, left: null }),
     renameKey: async ({ hash }) => note('renameKey', hash),
     reapKey: async () => ({ found: false }),
     disableKey: async ({ key }) => {
@@ -52,6 +53,6 @@ export function notingActivities(calls: Call[]): Activities {
       note('deleteKey', key.hash);
       return { gone: false };
     },
-    removeSecret: async () => {},
+    removeSecret: async () => 'removed',
   };
 }

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { StepName } from '../../workflows/saga/step-table.ts';
 import { faultySteps, type Injection, type InjectionKind, injectionKinds, plainInjection } from './injections.ts';
 import { orphansIn } from './orphans.ts';
+import { secretIn } from './plain-policy.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';
 
 const minute = 60_000;
@@ -16,7 +17,7 @@ const startMs = Date.UTC(2026, 2, 28, 12);
 const secondRunMs = 13 * hour;
 const policy = {
   schedule: { every: 1, at: '02:30', timeZone: 'Europe/Berlin' },
-  secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] },
+  secret: secretIn('first', 'second'),
 };
 
 const outcomes = new Map<string, string>();

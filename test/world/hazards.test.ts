@@ -3,6 +3,7 @@ import { leftBehind } from '../../policy/life/status.ts';
 import { StepFailed } from '../../workflows/saga/steps.ts';
 import { plainInjection } from './injections.ts';
 import { orphansIn } from './orphans.ts';
+import { secretIn } from './plain-policy.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';
 import type { World } from './world.ts';
 
@@ -113,7 +114,7 @@ test('a write of a lost worker that lands after the undo changes nothing', async
 });
 
 test('a second store that fails for good puts the first one back', async () => {
-  const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] } } });
+  const world = scriptedWorld({ policy: { secret: secretIn('first', 'second') } });
   const [first, second] = world.stores;
   await live(world, day);
   const held = first?.valueOf('OPENROUTER_API_KEY');
@@ -129,7 +130,7 @@ test('a second store that fails for good puts the first one back', async () => {
 });
 
 test('a second store that is down for an hour costs no key: the rotation waits, and no reader holds a dead one', async () => {
-  const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] } } });
+  const world = scriptedWorld({ policy: { secret: secretIn('first', 'second') } });
   await live(world, day);
   const [, second] = world.stores;
   if (second !== undefined) second.unavailableUntilMs = day + world.clock.now();
@@ -143,7 +144,7 @@ test('a second store that is down for an hour costs no key: the rotation waits, 
 });
 
 test('a key that a store has shown before its rotation was undone works on for a grace', async () => {
-  const secret = { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] };
+  const secret = secretIn('first', 'second');
   const world = scriptedWorld({ policy: { secret, graceMs: 3 * hour } });
   const [first, second] = world.stores;
   await live(world, secondRunMs);
@@ -162,10 +163,10 @@ test('a key that a store has shown before its rotation was undone works on for a
 });
 
 test('a policy whose stores never show a value revokes a former key only while the new one works', async () => {
-  const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['blind'] } } });
+  const world = scriptedWorld({ policy: { secret: secretIn('blind') } });
   await live(world, secondRunMs + 10 * minute);
-  const { current, retiring } = world.entity.state();
-  expect(current?.places).toMatchObject([{ store: 'blind', verdict: 'unverified' }]);
+  const { current, retiring, places } = world.entity.state();
+  expect(places).toMatchObject([{ store: 'blind', holds: { verdict: 'unverified' } }]);
   world.invariants.tampered();
   world.openrouter.delete(current?.hash ?? '', { by: 'outside' });
   await world.clock.run(world.clock.wait(5 * hour));
@@ -201,7 +202,7 @@ test('time zone rules that change while a policy sleeps never make it rotate ear
 describe('a workflow that is cancelled', () => {
   const moments = Array.from({ length: 40 }, (_, n) => secondRunMs - 2 * aSecond + n * 4 * aSecond);
   test.each(moments)('%i ms after its start ends as detached, and says which keys it leaves', async (atMs) => {
-    const world = scriptedWorld({ policy: { secret: { name: 'OPENROUTER_API_KEY', stores: ['first', 'second'] } } });
+    const world = scriptedWorld({ policy: { secret: secretIn('first', 'second') } });
     await live(world, atMs);
     await world.clock.run(world.entity.cancel());
     await world.clock.run(world.clock.wait(10 * minute));

@@ -72,7 +72,9 @@ export class Invariants {
 
   readonly storeChanged: StoreWatcher = ({ store, value, by }) => {
     this.#changes.set(store, { at: this.#eyes.now(), byStranger: by === 'a stranger' });
-    this.#readers.storeShows(store, value, by === 'removal');
+    const isRequired = this.#required().some(({ name }) => name === store);
+    // How long an optional place is waited for, the policy says.
+    if (isRequired) this.#readers.storeShows(store, value, by === 'removal');
     if (by === 'removal') this.#emptying = true;
     const { secretName } = this.#eyes;
     if (value !== null && by !== 'a stranger' && !by.startsWith('undo of ')) {
@@ -87,7 +89,7 @@ export class Invariants {
   published(hash: string): void {
     // The name of a key that was published is given later, where that failed.
     if (this.#publishedHashes.has(hash)) return;
-    for (const store of this.#eyes.stores()) {
+    for (const store of this.#required()) {
       const shown = this.#eyes.openrouter().keyOf(store.valueOf(this.#eyes.secretName) ?? '');
       const change = this.#changes.get(store.name);
       if (shown?.hash !== hash && change?.byStranger !== true)
@@ -186,7 +188,7 @@ export class Invariants {
   #whyInvalid(): string | null {
     if (!this.#published || this.#tampered || this.#emptying) return null;
     const openrouter = this.#eyes.openrouter();
-    for (const store of this.#eyes.stores()) {
+    for (const store of this.#required()) {
       const value = store.valueOf(this.#eyes.secretName);
       if (value === null) return `store ${store.name} holds nothing`;
       const key = openrouter.keyOf(value);
@@ -206,6 +208,10 @@ export class Invariants {
     if (harm !== null && !isAsked) this.#break(`I9: a key stops while a reader may hold it: ${harm}`);
     for (const store of this.#eyes.stores()) {
       if (store.valueOf(this.#eyes.secretName) !== key.secret) continue;
+      if (!store.isRequired) {
+        if (!isAsked && this.#holdsBack(key)) this.#break(`a key is stopped too soon for the optional ${store.name}`);
+        continue;
+      }
       // What a stranger puts into a store after a step began, that step cannot know.
       const change = this.#changes.get(store.name);
       const unknowable = change?.byStranger === true && (store.isWriteOnly || change.at >= author.sees);
@@ -219,6 +225,19 @@ export class Invariants {
       .live()
       .some((other) => other !== key && this.#publishedHashes.has(other.hash) && openrouter.works(other));
     if (openrouter.works(key) && !others && !unknowable) this.#break('I2: the last known good key is stopped');
+  }
+
+  #required(): MemoryStore[] {
+    return this.#eyes.stores().filter(({ isRequired }) => isRequired);
+  }
+
+  /** An optional place keeps a key that it still holds from being revoked, for as long as the policy says. */
+  #holdsBack(key: WorldKey): boolean {
+    const { policy, current, retiring } = this.#eyes.state();
+    const former = retiring.find(({ hash }) => hash === key.hash);
+    if (policy === null || current === null || former === undefined || former.withdrawn) return false;
+    const since = this.#eyes.now() - Date.parse(current.publishedAt);
+    return since < policy.secret.optionalWaitMs;
   }
 
   /**

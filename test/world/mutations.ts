@@ -45,8 +45,9 @@ function storedFirst(steps: Steps): Steps {
       return { accepted: 0 };
     },
     storeSecret: async (input) => {
-      await steps.storeSecret(input);
+      const written = await steps.storeSecret(input);
       await verify?.();
+      return written;
     },
   };
 }

@@ -18,9 +18,32 @@ export function asVersion1(state: PolicyState): unknown {
   };
 }
 
+/** As version 3: stores had no places, and the current key kept what each was seen to hold. */
+function asVersion3(state: PolicyState) {
+  const { policy, places, leaving, current, undoing, ...same } = state;
+  const isPlain = policy?.secret.places.every(({ field, required }) => field === null && required) ?? true;
+  const isKnown = places.every(({ approval, changed }) => approval === null && changed === null);
+  if (!isPlain || !isKnown || leaving.length > 0 || undoing !== null) return null;
+  const verdicts = places.flatMap(({ store, holds }) =>
+    holds === null || holds.digest !== current?.digest ? [] : [{ store, verdict: holds.verdict, at: holds.at }],
+  );
+  // Places that had not been brought up to date were not a state then.
+  if (current !== null && verdicts.length !== places.length) return null;
+  const { name = '', places: named = [] } = policy?.secret ?? {};
+  return {
+    ...same,
+    version: 3,
+    undoing,
+    policy: policy && { ...policy, version: 2, secret: { name, stores: named.map(({ store }) => store) } },
+    current: current && { ...current, places: verdicts },
+  };
+}
+
 /** As version 2: it had no word for the rest of an undo, nor for a name that is owed. */
 export function asVersion2(state: PolicyState) {
-  const { undoing, strays, owed: _, confirmedRun: __, current, retiring, ending, pending, ...same } = state;
+  const third = asVersion3(state);
+  if (third === null) return null;
+  const { undoing, strays, owed: _, confirmedRun: __, current, retiring, ending, pending, ...same } = third;
   if (undoing !== null || current?.isMarked === true) return null;
   const blocked = (duty: string, of = '') => {
     const owed = owedOf(state, duty, of);

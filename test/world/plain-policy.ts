@@ -16,9 +16,18 @@ export function plainPolicy(changes: Partial<Policy> = {}): Policy {
       workspace: null,
       expiresAfterMs: null,
     },
-    secret: { name: 'OPENROUTER_API_KEY', stores: ['first'] },
+    secret: secretIn('first'),
     graceMs: 3_600_000,
     quarantineMs: 3_600_000,
     ...changes,
   };
+}
+
+/** The secret in these stores; `store?`: in one that is not required. */
+export function secretIn(...stores: string[]): Policy['secret'] {
+  const name = 'OPENROUTER_API_KEY';
+  const places = stores.map((store) => {
+    return { store: store.replace('?', ''), name, field: null, required: !store.endsWith('?') };
+  });
+  return { name, places, optionalWaitMs: 7 * 86_400_000 };
 }

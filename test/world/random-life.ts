@@ -1,6 +1,6 @@
 import type { Policy } from '../../policy/declared/policy.ts';
 import { flood, sendJunk } from './hostile.ts';
-import { plainPolicy } from './plain-policy.ts';
+import { plainPolicy, secretIn } from './plain-policy.ts';
 import type { Random } from './random.ts';
 import type { StoreWatcher } from './store.ts';
 import { connections, type World } from './world.ts';
@@ -21,13 +21,19 @@ export function randomPolicy(random: Random): Policy {
     ['first', 'second'],
     ['first', 'blind'],
     ['blind'],
+    ['cas'],
+    ['weak'],
+    ['first', 'cas'],
+    ['cas', 'weak'],
+    ['first', 'second?'],
+    ['weak', 'cas?'],
   ]);
   return plainPolicy({
     name: `policy-${random.between(1, 1000)}`,
     connection: random.pick(connections),
     schedule: { every: random.chance(0.5) ? 1 : random.between(1, 30), at, timeZone },
     autoRotate: random.chance(0.9),
-    secret: { name: 'OPENROUTER_API_KEY', stores },
+    secret: { ...secretIn(...stores), optionalWaitMs: random.pick([0, hour, day, 7 * day]) },
     graceMs: random.pick([0, 0, minute, hour, 23.5 * hour, day, day, 3 * day]),
     quarantineMs: random.pick([0, minute, hour, day, 7 * day]),
   });

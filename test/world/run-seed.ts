@@ -100,6 +100,9 @@ function judged(seed: number, world: World, policy: Policy): SeedResult {
     if (state.policy?.autoRotate && since > longest) invariants.report(`no rotation for ${Math.round(since / hour)} h`);
     if (state.strays.length > 0) invariants.report('a stray was never given up');
     if (state.undoing !== null) invariants.report('an undo never ended');
+    for (const { store, holds, changed } of state.places) {
+      if (changed === null && holds?.digest !== state.current?.digest) invariants.report(`${store} never got the key`);
+    }
   } else if (!world.hasEnded()) invariants.report('the deletion of the policy never ended');
   const orphans = orphansIn(world).length;
   if (orphans > 0) invariants.report(`${orphans} orphans`);

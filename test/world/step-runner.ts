@@ -3,10 +3,10 @@ import { fault, KeyturnError } from '../../errors/keyturn-error.ts';
 import type { FaultNote } from '../../policy/life/state.ts';
 import {
   heartbeatTimeoutMs,
+  limitsOf,
   retryPolicy,
   type StepName,
   stepNames,
-  stepTable,
 } from '../../workflows/saga/step-table.ts';
 import { StepFailed, type Steps, type Ways } from '../../workflows/saga/steps.ts';
 import type { InjectionKind, InjectionSource } from './injections.ts';
@@ -104,7 +104,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
   }
 
   async function carryOut(step: StepName, input: unknown, brake: Brake | null): Promise<unknown> {
-    const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = limitsOf(step, options.createAttempts);
+    const { startToCloseMs, scheduleToCloseMs, maximumAttempts } = limitsHere(step, input, options.createAttempts);
     const endMs = scheduleToCloseMs === null ? Number.POSITIVE_INFINITY : clock.now() + scheduleToCloseMs;
     for (let attempt = 1; ; attempt++) {
       if (brake?.isPulled)
@@ -170,8 +170,8 @@ class Brake {
   }
 }
 
-function limitsOf(step: StepName, createAttempts: number | undefined) {
-  const limits = stepTable[step];
+function limitsHere(step: StepName, input: unknown, createAttempts: number | undefined) {
+  const limits = limitsOf(step, input);
   return step === 'createKey' && createAttempts !== undefined ? { ...limits, maximumAttempts: createAttempts } : limits;
 }
 

@@ -1,7 +1,13 @@
 import { fault } from '../../errors/keyturn-error.ts';
-import type { Memento } from '../../policy/life/state.ts';
 import { Secret } from '../../secrets/secret.ts';
-import type { Held, SecretRef, SecretStore } from '../../stores/secret-store.ts';
+import { Moved, type Seen } from '../../stores/driver.ts';
+import type { StorePromises } from '../../stores/promises.ts';
+import type { Held } from '../../stores/store.ts';
+
+/** Which secret of which policy. */
+export type SecretRef = { policy: string; name: string };
+/** A former value, by its version; null: nothing was there. */
+export type FencedMemento = { version: number } | null;
 
 type Version = { version: number; value: string; rotationId: string; wasCurrent: boolean };
 type Shelf = {
@@ -21,6 +27,24 @@ export type StoreWatcher = (change: { store: string; value: string | null; by: s
 const pastKept = 8;
 
 /**
+ * Of which kind a store is goes by its name. `first`, `second`: they know their owners and refuse a late write of an undone
+ * rotation, as the local vault does. `blind`: never shows a value. `cas`: takes a write over what was seen only. `weak`:
+ * takes any, and shows old values for a while. The last two are drivers with the rules of stores/conditional-store.ts.
+ */
+export const conditionalPromises: Readonly<Record<string, StorePromises>> = {
+  cas: {
+    ...{ readsBack: true, comparesAndSets: true, fences: false, owns: false, versions: true, countsWrites: true },
+    readsLagMs: 0,
+    readersFollow: { at: 'once' },
+  },
+  weak: {
+    ...{ readsBack: true, comparesAndSets: false, fences: false, owns: false, versions: true, countsWrites: true },
+    readsLagMs: 10_000,
+    readersFollow: { at: 'once' },
+  },
+};
+
+/**
  * A store with versions of which one is current, as secret managers have them. Every call is one moment; delays,
  * losses and partial effects are the matter of wire.ts.
  */
@@ -35,8 +59,17 @@ export class MemoryStore {
   readonly #changed: StoreWatcher;
   #versions = 0;
 
-  constructor(name: string, now: () => number, changed: StoreWatcher = () => {}, isWriteOnly = false) {
+  /** A key is published only once it holds it. */
+  readonly isRequired: boolean;
+
+  constructor(
+    name: string,
+    now: () => number,
+    changed: StoreWatcher = () => {},
+    { isWriteOnly = false, isRequired = true }: { isWriteOnly?: boolean; isRequired?: boolean } = {},
+  ) {
     this.name = name;
+    this.isRequired = isRequired;
     this.isWriteOnly = isWriteOnly;
     this.#now = now;
     this.#changed = changed;
@@ -52,20 +85,36 @@ export class MemoryStore {
   }
 
   /** Never old, unlike `read`: an old answer would make `restore` put back a key that was revoked since. */
-  capture(secret: SecretRef): Memento {
+  capture(secret: SecretRef): FencedMemento {
     const current = this.#own(secret)?.current;
-    return current ? { kind: 'version', version: current.version } : { kind: 'absent' };
+    return current ? { version: current.version } : null;
+  }
+
+  /** As a driver sees it; `ageMs` ago, if that is shown. */
+  look(secretName: string, ageMs: number): Seen {
+    const shelf = this.#shelves.get(secretName);
+    const at = this.#now() - ageMs;
+    const value =
+      ageMs === 0 ? (shelf?.current?.value ?? null) : (shelf?.past.findLast(({ from }) => from <= at)?.value ?? null);
+    const version = [...(shelf?.versions.values() ?? [])].findLast((one) => one.value === value)?.version ?? 0;
+    return { value: value === null ? null : new Secret(value), version: String(version), memento: value };
+  }
+
+  /** One write over what was seen; null takes away. `over` null: whatever is there. @throws Moved */
+  put(secretName: string, value: string | null, over: Seen | null, by: string): { version: string; approval: null } {
+    const shelf = this.#shelves.get(secretName) ?? newShelf('');
+    this.#shelves.set(secretName, shelf);
+    if (over !== null && this.look(secretName, 0).version !== over.version) throw new Moved(this.name);
+    this.#versions += 1;
+    const version = value === null ? null : { version: this.#versions, value, rotationId: by, wasCurrent: true };
+    if (version !== null) shelf.versions.set(version.version, version);
+    this.#show(shelf, version, by);
+    return { version: String(version?.version ?? 0), approval: null };
   }
 
   /** `partly`: the new version is made, but not yet the current one. */
   write(secret: SecretRef, value: string, rotationId: string, partly = false): void {
-    const shelf = this.#own(secret) ?? {
-      owner: secret.policy,
-      current: null,
-      versions: new Map(),
-      made: new Map(),
-      past: [],
-    };
+    const shelf = this.#own(secret) ?? newShelf(secret.policy);
     const rotation = closing(secret, rotationId);
     if (this.#closed.has(rotation)) throw fault('KEYTURN_STORE_CLOSED', rotationId);
     shelf.owner = secret.policy;
@@ -87,17 +136,17 @@ export class MemoryStore {
     const at = this.#now() - ageMs;
     if (this.isWriteOnly) return { kind: 'unreadable' };
     const value = shelf?.past.findLast(({ from }) => from <= at)?.value ?? null;
-    return value === null ? { kind: 'absent' } : { kind: 'held', value: new Secret(value) };
+    return value === null ? { kind: 'absent' } : { kind: 'held', value: new Secret(value), version: null };
   }
 
   /** `partly`: the rotation is closed, but its value is still the current one. */
-  restore(secret: SecretRef, before: Memento, rotationId: string, partly = false): { shown: boolean } {
+  restore(secret: SecretRef, before: FencedMemento, rotationId: string, partly = false): { shown: boolean } {
     this.#closed.add(closing(secret, rotationId));
     const shelf = this.#shelves.get(secret.name);
     const shown = shelf?.made.get(closing(secret, rotationId))?.wasCurrent ?? false;
     if (shelf === undefined || shelf.owner !== secret.policy || partly) return { shown };
     if (shelf.current?.rotationId !== rotationId) return { shown };
-    const former = before.kind === 'version' ? shelf.versions.get(before.version) : undefined;
+    const former = before === null ? undefined : shelf.versions.get(before.version);
     this.#show(shelf, former ?? null, `undo of ${rotationId}`);
     return { shown };
   }
@@ -113,7 +162,8 @@ export class MemoryStore {
 
   /** It holds this from before the world began. */
   plant(secret: SecretRef, value: string, rotationId: string): void {
-    this.write(secret, value, rotationId);
+    if (this.name in conditionalPromises) this.put(secret.name, value, null, rotationId);
+    else this.write(secret, value, rotationId);
   }
 
   /** Somebody else writes to it. */
@@ -149,17 +199,8 @@ export class MemoryStore {
   }
 }
 
-/** The store as the steps see it, with nothing in between. */
-export function asSecretStore(store: MemoryStore): SecretStore {
-  return {
-    name: store.name,
-    check: async (secret) => store.check(secret),
-    capture: async (secret) => store.capture(secret),
-    write: async (secret, value, rotationId) => store.write(secret, value.reveal(), rotationId),
-    read: async (secret) => store.read(secret),
-    restore: async (secret, before, rotationId) => store.restore(secret, before, rotationId),
-    remove: async (secret) => store.remove(secret),
-  };
+function newShelf(owner: string): Shelf {
+  return { owner, current: null, versions: new Map(), made: new Map(), past: [] };
 }
 
 function closing({ policy, name }: SecretRef, rotationId: string): string {

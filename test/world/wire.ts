@@ -3,12 +3,15 @@ import { liveSettings } from '../../activities/tools.ts';
 import { fault, type KeyturnError, retryAfter } from '../../errors/keyturn-error.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import type { ManagementApi } from '../../openrouter/management-api.ts';
-import type { SecretRef, SecretStore } from '../../stores/secret-store.ts';
+import { conditionalStore } from '../../stores/conditional-store.ts';
+import { type Driver, InDoubt, type Put, type Seen, type Sending } from '../../stores/driver.ts';
+import { lostWriteLifeMs, type StorePromises, sendsForMs } from '../../stores/promises.ts';
+import type { Spot, Store } from '../../stores/store.ts';
 import type { StepName } from '../../workflows/saga/step-table.ts';
 import type { Clock } from './clock.ts';
 import type { Injection } from './injections.ts';
 import type { Author, OpenRouter } from './openrouter.ts';
-import type { MemoryStore } from './store.ts';
+import { conditionalPromises, type FencedMemento, type MemoryStore } from './store.ts';
 
 /** One execution of an activity by a worker. It may go on after it was given up. */
 export type Attempt = {
@@ -36,17 +39,17 @@ export type Surroundings = {
   worker: { skewMs: number };
 };
 
-type Request = keyof ManagementApi | keyof SecretStore;
+type Request = keyof ManagementApi | keyof Store | keyof Driver;
 
 /** The request that a step is there for: what an injection strikes unless it says otherwise. */
 const mainRequests: Record<StepName, readonly Request[]> = {
   createKey: ['createKey'],
   verifyKey: ['currentKey'],
-  captureSecret: ['capture'],
-  storeSecret: ['write'],
-  verifySecret: ['read'],
-  restoreSecret: ['restore'],
-  removeSecret: ['remove'],
+  captureSecret: ['capture', 'look'],
+  storeSecret: ['write', 'put'],
+  verifySecret: ['read', 'look'],
+  restoreSecret: ['restore', 'putBack'],
+  removeSecret: ['remove', 'takeAway'],
   renameKey: ['patchKey'],
   reapKey: ['listKeys', 'deleteKey'],
   disableKey: ['patchKey'],
@@ -55,7 +58,7 @@ const mainRequests: Record<StepName, readonly Request[]> = {
   confirmRun: [],
 };
 
-const reads: ReadonlySet<Request> = new Set(['listKeys', 'getKey', 'read']);
+const reads: ReadonlySet<Request> = new Set(['listKeys', 'getKey', 'read', 'look']);
 
 /** How long the client waits for an answer (openrouter/client.ts), and how long it takes to hear of a broken one. */
 const clientTimeoutMs = 30_000;
@@ -64,7 +67,8 @@ const clientTimeoutMs = 30_000;
 export function toolsFor(attempt: Attempt, world: Surroundings): Tools {
   return {
     openrouter: async (connection) => managementApi(attempt, world, connection),
-    store: (name) => secretStore(attempt, world, name),
+    store: async (name) => storeOverTheWire(attempt, world, name),
+    leases: { claim: async () => null, release: async () => {} },
     keyring: world.keyring,
     settings: liveSettings,
     now: () => world.clock.now() + world.worker.skewMs,
@@ -109,28 +113,106 @@ function managementApi(attempt: Attempt, world: Surroundings, connection: string
   };
 }
 
-function secretStore(attempt: Attempt, world: Surroundings, name: string): SecretStore {
+function storeOverTheWire(attempt: Attempt, world: Surroundings, name: string): Store {
   const store = world.stores.get(name);
   if (store === undefined) throw fault('KEYTURN_STORE_UNKNOWN', name, [...world.stores.keys()]);
+  const promises = conditionalPromises[name];
   const broken = (why: string) => fault('KEYTURN_STORE_UNAVAILABLE', name, why);
   const refusal = () => (world.clock.now() < store.unavailableUntilMs ? broken('it is down') : null);
   const limited = (ms: number | null) => retryAfter(broken('too many requests'), ms ?? undefined);
-  const send = <T>(request: keyof SecretStore, effect: (ageMs: number) => T, partly = effect): Promise<T> =>
-    overTheWire(attempt, world, { request, effect, partly, isBlind: store.isWriteOnly, refusal, broken, limited });
+  const common = { isBlind: store.isWriteOnly, refusal, broken, limited };
+  const send = <T>(request: Request, effect: (ageMs: number) => T, partly = effect): Promise<T> =>
+    overTheWire(attempt, world, { request, effect, partly, ...common });
+  return promises === undefined
+    ? fencedStore(store, send)
+    : conditional(store, promises, { attempt, world, common, send });
+}
+
+type Send = <T>(request: Request, effect: (ageMs: number) => T, partly?: (ageMs: number) => T) => Promise<T>;
+
+const fencedPromises: StorePromises = {
+  ...{ readsBack: true, comparesAndSets: false, fences: true, owns: true, versions: true, countsWrites: true },
+  readsLagMs: 0,
+  readersFollow: { at: 'once' },
+};
+
+function fencedStore(store: MemoryStore, send: Send): Store {
   return {
-    name,
-    check: (secret) => send('check', () => store.check(secret)),
-    capture: (secret) => send('capture', () => store.capture(secret)),
-    write: (secret, value, rotationId) => {
-      const write = (partly: boolean) => () => store.write(secret, value.reveal(), rotationId, partly);
-      return send('write', write(false), write(true));
+    name: store.name,
+    kind: 'fenced',
+    promises: { ...fencedPromises, readsBack: !store.isWriteOnly },
+    addressOf: async () => null,
+    check: async ({ name }, policy) => {
+      await send('check', () => store.check({ name, policy }));
+      return { rights: [], refusal: null, warnings: [] };
     },
-    read: (secret) => send('read', (ageMs) => store.read(secret, ageMs)),
-    restore: (secret, before, rotationId) => {
-      const restore = (partly: boolean) => () => store.restore(secret, before, rotationId, partly);
-      return send('restore', restore(false), restore(true));
+    capture: async ({ name }, { policy }) => {
+      await send('check', () => store.check({ name, policy }));
+      return { memento: await send('capture', () => store.capture({ name, policy })), note: '' };
     },
-    remove: (secret: SecretRef) => send('remove', () => store.remove(secret)),
+    write: async ({ name }, value, { policy, rotationId }) => {
+      const write = (partly: boolean) => () => store.write({ name, policy }, value.reveal(), rotationId, partly);
+      await send('write', write(false), write(true));
+      return { version: null, approval: null };
+    },
+    read: ({ name }, policy) => send('read', (ageMs) => store.read({ name, policy }, ageMs)),
+    restore: async ({ name }, before, { policy, rotationId }) => {
+      const restore = (partly: boolean) => () =>
+        store.restore({ name, policy }, before as FencedMemento, rotationId, partly);
+      const { shown } = await send('restore', restore(false), restore(true));
+      return { end: 'restored', shown, approval: null };
+    },
+    remove: async ({ name }, policy) => {
+      await send('remove', () => store.remove({ name, policy }));
+      return 'removed';
+    },
+  };
+}
+
+type Way = Pick<Sent<unknown>, 'isBlind' | 'refusal' | 'broken' | 'limited'>;
+
+/** Single looks and single writes over the wire, with the real rules around them. */
+function conditional(
+  store: MemoryStore,
+  promises: StorePromises,
+  { attempt, world, common, send }: { attempt: Attempt; world: Surroundings; common: Way; send: Send },
+): Store {
+  const time = { now: () => world.clock.now() + world.worker.skewMs, wait: world.clock.wait };
+  const change = (request: Request, effect: () => Put, nothing: Put): Promise<Put> =>
+    overTheWire(attempt, world, {
+      request,
+      effect,
+      // It is staged, and not yet what readers see.
+      partly: () => nothing,
+      ...common,
+      broken: (why) => new InDoubt(why),
+      longestMs: lostWriteLifeMs - sendsForMs - 5_000,
+    });
+  const driver = (by: string): Driver => {
+    const over = (seen: Seen) => (promises.comparesAndSets ? seen : null);
+    const put = (request: Request, { name }: Spot, value: string | null, seen: Seen, who: string, sending: Sending) => {
+      sending.mayBeSent();
+      return change(request, () => store.put(name, value, over(seen), who), { version: seen.version, approval: null });
+    };
+    return {
+      name: store.name,
+      kind: 'conditional',
+      promises,
+      addressOf: async ({ name }) => `${store.name}/${name}`,
+      check: async () => ({ rights: [], refusal: null, warnings: [] }),
+      look: ({ name }) => send('look', (ageMs) => store.look(name, Math.min(ageMs, promises.readsLagMs))),
+      put: (spot, value, seen, sending) => put('put', spot, value.reveal(), seen, by, sending),
+      putBack: (spot, memento, seen, sending) =>
+        put('putBack', spot, memento as string | null, seen, `undo of ${by}`, sending),
+      takeAway: (spot, seen, sending) => put('takeAway', spot, null, seen, 'removal', sending),
+    };
+  };
+  const as = (by: string) => conditionalStore(driver(by), time);
+  return {
+    ...as(''),
+    write: (spot, value, writer, before) => as(writer.rotationId).write(spot, value, writer, before),
+    restore: (spot, before, writer, ours, approval) =>
+      as(writer.rotationId).restore(spot, before, writer, ours, approval),
   };
 }
 
@@ -145,12 +227,15 @@ type Sent<T> = {
   /** What the other side answers instead, for reasons of its own. */
   refusal: () => KeyturnError | null;
   /** What the client makes of an answer that did not come, or was none. */
-  broken: (why: string) => KeyturnError;
+  broken: (why: string) => Error;
+  /** How late it may still take effect at most, where the client bounds that. */
+  longestMs?: number;
   limited: (retryAfterMs: number | null) => KeyturnError;
 };
 
 async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<T>): Promise<T> {
   const { clock, latencyMs } = world;
+  const { longestMs = Number.POSITIVE_INFINITY } = sent;
   const struckBy = strikes(attempt, sent.request) ? attempt.injection : null;
   const stale = attempt.injection?.kind === 'stale read' ? attempt.injection.ageMs : 0;
   attempt.requests += 1;
@@ -169,7 +254,7 @@ async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<
       attempt.die(struckBy.downMs);
       if (struckBy.lateMs === null) return never();
       // The worker was only cut off: it goes on, and so does the attempt, though nobody hears of it.
-      await clock.wait(struckBy.lateMs);
+      await clock.wait(Math.min(struckBy.lateMs, longestMs));
       return sent.effect(0);
     case 'crash after':
       sent.effect(0);
@@ -186,12 +271,12 @@ async function overTheWire<T>(attempt: Attempt, world: Surroundings, sent: Sent<
       if (struckBy.committed) sent.effect(0);
       throw sent.broken('it answered 502');
     case 'hang':
-      if (struckBy.lateMs !== null) clock.after(struckBy.lateMs, () => quietly(sent.effect));
+      if (struckBy.lateMs !== null) clock.after(Math.min(struckBy.lateMs, longestMs), () => quietly(sent.effect));
       else if (struckBy.committed) sent.effect(0);
       await clock.wait(clientTimeoutMs);
       throw sent.broken('no answer in time');
     case 'slow': {
-      await clock.wait(struckBy.slowMs);
+      await clock.wait(Math.min(struckBy.slowMs, longestMs));
       return sent.effect(0);
     }
     case 'stale read':

@@ -96,8 +96,12 @@ export function createWorld(options: WorldOptions): World {
     invariants.storeChanged(change);
     options.onStoreChange?.(change);
   };
-  const stores = policy.secret.stores.map(
-    (name) => new MemoryStore(name, clock.now, storeChanged, name === writeOnlyStore),
+  const stores = policy.secret.places.map(
+    ({ store: name, required }) =>
+      new MemoryStore(name, clock.now, storeChanged, {
+        isWriteOnly: name === writeOnlyStore,
+        isRequired: required,
+      }),
   );
   let rules = { fromMs: Number.POSITIVE_INFINITY, shiftMs: 0 };
   function byTheRules(run: Run): Run {

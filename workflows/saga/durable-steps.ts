@@ -15,7 +15,15 @@ import { fault } from '../../errors/keyturn-error.ts';
 import type { FaultNote, StepReport } from '../../policy/life/state.ts';
 import { connectionQueue } from '../messages.ts';
 import { isSentAgain } from './rotate.ts';
-import { heartbeatTimeoutMs, retryPolicy, rowOf, type StepName, type StepOptions, stepNames } from './step-table.ts';
+import {
+  heartbeatTimeoutMs,
+  limitsOf,
+  retryPolicy,
+  rowOf,
+  type StepName,
+  type StepOptions,
+  stepNames,
+} from './step-table.ts';
 import { StepFailed, type Steps, type Ways } from './steps.ts';
 
 /** Where the progress of steps goes. */
@@ -68,7 +76,7 @@ function durableStep(name: StepName, scope: Scope, report: Report): AnyStep {
       note,
     });
     const summary = row.summary(input).slice(0, 250);
-    const activities = proxyActivities<Activities>({ ...optionsOf(row, input), summary });
+    const activities = proxyActivities<Activities>({ ...optionsOf(limitsOf(name, input), input), summary });
     const step = activities[name] as unknown as AnyStep;
 
     if (scope.isStopped()) throw new StepFailed(fault('KEYTURN_ROTATION_STOPPED').toJSON());

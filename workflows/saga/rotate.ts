@@ -1,13 +1,12 @@
 import type { CreatedKey, CreateKeyInput } from '../../activities/create-key.ts';
+import { type PlaceRef, placeRef } from '../../policy/declared/place.ts';
 import type { Policy } from '../../policy/declared/policy.ts';
-import type { Outcome, Rotation } from '../../policy/life/rotation.ts';
-import type { FaultNote, KeyRef, PlaceVerdict, Undoing, UndoStep } from '../../policy/life/state.ts';
-import { undoNext } from '../../policy/life/undoing.ts';
-import { plus } from '../../policy/time/instant.ts';
+import { at, type CapturedSecret } from '../../policy/life/duty.ts';
+import { type Held, type Left, type Outcome, type Rotation, settlingMs } from '../../policy/life/rotation.ts';
+import type { FaultNote, KeyRef, Memento, Undoing, UndoStep } from '../../policy/life/state.ts';
+import { notBefore, undoNext } from '../../policy/life/undoing.ts';
+import { type Instant, msBetween, plus } from '../../policy/time/instant.ts';
 import { faultOf, type Steps, type Ways } from './steps.ts';
-
-/** How long a store may show an older value after a write; longer, and it holds something else. */
-const settlingMs = 10 * 60_000;
 
 /**
  * One rotation: from a policy and the key it has now to a published key, or back to exactly what there was.
@@ -19,22 +18,17 @@ export async function rotate(rotation: Rotation, { forward: step, back }: Ways):
   /** What is to be undone where a step fails, first things first: noted before the step, whose answer can be lost. */
   const undos: UndoStep[] = [];
   const lost = new Set<string>();
-  const places: PlaceVerdict[] = [];
+  const places: Held[] = [];
   let created: CreatedKey | null = null;
 
   try {
     const made = await createUnambiguously(rotation, { forward: step, back }, undos, lost);
     created = made.created;
-    const { hash, sealed, digest, expiresAt } = created;
+    const { hash, sealed, expiresAt } = created;
     await step.verifyKey({ policy: name, connection, rotationId, marker: made.marker, hash, sealed, key, expiresAt });
 
-    for (const store of secret.stores) {
-      const target = { policy: name, store, secret: secret.name };
-      const before = await step.captureSecret(target);
-      undos.unshift({ undo: 'write', store, secret: secret.name, before });
-      await step.storeSecret({ ...target, rotationId, sealed });
-      const verdict = await step.verifySecret({ ...target, digest, settledAt: plus(step.now(), settlingMs) });
-      places.push({ store, verdict, at: step.now() });
+    for (const place of secret.places.filter(({ required }) => required)) {
+      places.push(await writtenTo(placeRef(place), { rotation, created }, step, undos));
     }
   } catch (error) {
     const ref = created && keyRef(generation, created);
@@ -42,10 +36,48 @@ export async function rotate(rotation: Rotation, { forward: step, back }: Ways):
     return { kind: 'undone', fault: faultOf(error), ...undone, lostMarkers: [...lost] };
   }
 
-  // Published: every store holds, verified, the new secret. From here on only forward.
+  // Published: every required place holds, verified, the new secret. From here on only forward.
   const fault = await faultIn(back.renameKey({ connection, hash: created.hash, name: key.name }));
-  const published = { ...keyRef(generation, created), sealed: created.sealed, places };
-  return { kind: 'published', key: published, fault, lostMarkers: [...lost] };
+  const published = { ...keyRef(generation, created), sealed: created.sealed };
+  return { kind: 'published', key: published, places, fault, lostMarkers: [...lost] };
+}
+
+/** The place holds the new secret, verified; or this throws, with all that is to be undone noted. */
+async function writtenTo(
+  place: PlaceRef,
+  { rotation, created }: { rotation: Rotation; created: CreatedKey },
+  step: Steps,
+  undos: UndoStep[],
+): Promise<Held> {
+  const { id: rotationId, policy } = rotation;
+  const { sealed, digest } = created;
+  const target = at(policy.name, place);
+  const before = await step.captureSecret({ ...target, rotationId });
+  const undo: UndoStep & { undo: 'write' } = {
+    ...{ undo: 'write', place, before: mementoIn(before), notBefore: null, approval: null },
+  };
+  undos.unshift(undo);
+  const written = await step
+    .storeSecret({ ...target, rotationId, sealed, before: undo.before })
+    // However it ended: a try that was lost may take effect for as long after it.
+    .finally(() => {
+      undo.notBefore = lostWriteEnd(before, step.now());
+    });
+  // Workers before there were places answered nothing.
+  const { approval = null, version = null } = written ?? {};
+  undo.approval = approval;
+  const settledAt = plus(step.now(), settlingMs);
+  const verdict = await step.verifySecret({ ...target, digest, settledAt, approval });
+  return { place, verdict, version, at: step.now() };
+}
+
+/** Workers before there were places answered the memento itself. */
+function mementoIn(captured: CapturedSecret): Memento {
+  return captured.sealed ?? captured;
+}
+
+function lostWriteEnd({ lostWriteLifeMs }: CapturedSecret, now: Instant): Instant | null {
+  return lostWriteLifeMs ? plus(now, lostWriteLifeMs) : null;
 }
 
 /** Undoes step by step. What fails ends it, and the policy owes the rest: a key must not go while a place holds it. */
@@ -54,18 +86,22 @@ async function undo(
   policy: Policy,
   back: Steps,
   lost: Set<string>,
-): Promise<{ undoing: Undoing; undoFault: FaultNote | null }> {
-  let left = undoing;
-  while (left.steps.length > 0) {
+): Promise<{ undoing: Undoing; undoFault: FaultNote | null; left: Left[] }> {
+  let rest = undoing;
+  const left: Left[] = [];
+  while (rest.steps.length > 0) {
     try {
-      const { removed, ...rest } = await undoNext(left, policy, back);
+      const waitMs = msBetween(back.now(), notBefore(rest) ?? back.now());
+      if (waitMs > 0) await back.pause(waitMs, 'until no lost write can arrive any more');
+      const { removed, left: foreign, ...next } = await undoNext(rest, policy, back);
       if (removed !== null) lost.delete(removed);
-      left = rest;
+      left.push(...foreign);
+      rest = next;
     } catch (error) {
-      return { undoing: left, undoFault: faultOf(error) };
+      return { undoing: rest, undoFault: faultOf(error), left };
     }
   }
-  return { undoing: left, undoFault: null };
+  return { undoing: rest, undoFault: null, left };
 }
 
 function keyRef(generation: number, { hash, digest }: CreatedKey): KeyRef {

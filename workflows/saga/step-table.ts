@@ -16,6 +16,8 @@ export type StepOptions = {
 };
 
 type Row<Input, Result> = StepOptions & {
+  /** What differs with the input. */
+  differs?: (input: Input) => Partial<StepOptions>;
   /** What the Web UI shows on the activity: at most 250 characters (facts temporal §1), nothing secret. */
   summary: (input: Input) => string;
   /** What a person reads beside the finished step. */
@@ -43,6 +45,11 @@ const storeStep: StepOptions = {
 };
 /** What fails as part of a duty is owed, shown, and tried again for ever; this is how long it takes to show. */
 const undoStep: StepOptions = { ...storeStep, scheduleToCloseMs: 10 * minute };
+/** Part of a duty: owed where it fails. */
+const brief = (input: { brief?: true }): Partial<StepOptions> =>
+  input.brief ? { scheduleToCloseMs: 2 * minute, maximumAttempts: 3 } : {};
+/** How long a rotation waits until somebody approves what it wrote; a long week-end. */
+const approvalMs = 4 * 24 * 60 * minute;
 /** Before every step that carries on or begins: somebody waits for the answer. */
 export const askedFor = 1;
 const carriesOn = 2;
@@ -88,28 +95,37 @@ export const stepTable = {
   },
   captureSecret: {
     ...storeStep,
-    summary: ({ store, secret }) => `note what ${store} holds under ${secret}`,
-    note: (_, before) => (before.kind === 'absent' ? 'nothing yet' : `version ${before.version}`),
+    differs: brief,
+    summary: (place) => `note what ${placeName(place)} holds`,
+    note: (_, { note }) => note ?? '',
   },
   storeSecret: {
     ...storeStep,
-    summary: ({ store, secret }) => `store ${secret} in ${store}`,
-    note: ({ store, secret }) => `${store} ${secret}`,
+    differs: brief,
+    summary: (place) => `store the secret in ${placeName(place)}`,
+    note: (place, written) => (written?.approval ? `waits for approval: ${written.approval.url}` : placeName(place)),
   },
   verifySecret: {
     ...storeStep,
-    summary: ({ store, secret }) => `read ${secret} back from ${store}`,
+    differs: (input) => (input.brief || !input.approval ? brief(input) : { scheduleToCloseMs: approvalMs }),
+    summary: (place) =>
+      place.approval
+        ? `wait until ${place.approval.url} is approved, and read ${placeName(place)} back`
+        : `read ${placeName(place)} back`,
     note: (_, verdict) => verdict,
   },
   restoreSecret: {
     ...undoStep,
-    summary: ({ store, secret }) => `undo: put back what ${store} held under ${secret}`,
-    note: ({ store }) => `${store} as it was`,
+    summary: (place) => `undo: put back what ${placeName(place)} held`,
+    note: (place, { left, approval }) => {
+      if (left) return `${placeName(place)} left as somebody else wrote it`;
+      return approval ? `waits for approval: ${approval.url}` : `${placeName(place)} as it was`;
+    },
   },
   removeSecret: {
     ...undoStep,
-    summary: ({ store, secret }) => `take ${secret} out of ${store}`,
-    note: ({ store }) => `${store} no longer holds it`,
+    summary: (place) => `take the secret out of ${placeName(place)}`,
+    note: (place, end) => (end === 'left' ? `${placeName(place)} keeps what somebody else wrote` : placeName(place)),
   },
   renameKey: {
     ...upstreamStep,
@@ -150,6 +166,17 @@ export const stepTable = {
 export type StepName = keyof typeof stepTable;
 
 export const stepNames = Object.keys(stepTable) as StepName[];
+
+/** What a step may take, for this input. */
+export function limitsOf(name: StepName, input: unknown): StepOptions {
+  const row = rowOf(name);
+  return { ...row, ...row.differs?.(input) };
+}
+
+/** A place in a few words: `aws prod/checkout (openrouterKey)`. */
+function placeName({ store, secret, field }: { store: string; secret: string; field?: string | null }): string {
+  return field ? `${store} ${secret} (${field})` : `${store} ${secret}`;
+}
 
 /** A row for whoever does not look into the step's input and result. */
 export function rowOf(name: StepName): Row<unknown, unknown> {

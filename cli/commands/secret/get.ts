@@ -16,7 +16,7 @@ export function secretGetCommand(secret: Command): void {
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { openVaultKeyring } = await import('../../../keyring/machine-keyring.ts');
       const { keyturnPaths } = await import('../../../config/paths.ts');
-      const { openLocalVault } = await import('../../../stores/local-vault.ts');
+      const { openLocalVault } = await import('../../../stores/local/local-vault.ts');
       const { confirm, isPersonThere } = await import('../../person.ts');
 
       const { keyringFile, vaultFile } = keyturnPaths(process.env);
@@ -35,7 +35,7 @@ export function secretGetCommand(secret: Command): void {
           return note('Nothing was printed.');
         }
       }
-      const held = await vault.read({ policy: entry.policy, name: entry.name });
+      const held = await vault.read({ name: entry.name, field: null }, entry.policy);
       if (held.kind !== 'held') throw fault('KEYTURN_SECRET_UNKNOWN', name, known);
       const value = held.value.reveal();
       if (output === 'json')

@@ -20,8 +20,8 @@ export const deleteDuty = duty<RetiringKey>({
           ],
     );
   },
-  carryOut: async (key, { policy, state: before, steps }) => {
-    const { gone } = await steps.deleteKey(retirement(before, policy, key));
+  carryOut: async (key, { policy, state: before, steps, now }) => {
+    const { gone } = await steps.deleteKey(retirement(before, policy, key, now()));
     return (state, now) => withoutKey(state, key, gone ? 'it was gone already' : '', now);
   },
 });

@@ -19,8 +19,8 @@ export const disable = duty<RetiringKey>({
         what: key,
       }));
   },
-  carryOut: async (key, { policy, state: before, steps }) => {
-    const { gone } = await steps.disableKey(retirement(before, policy, key));
+  carryOut: async (key, { policy, state: before, steps, now }) => {
+    const { gone } = await steps.disableKey(retirement(before, policy, key, now()));
     return (state, now) => {
       // It can be enabled again until it is deleted; one that somebody deleted cannot.
       if (gone) return withoutKey(state, key, 'it was deleted outside Keyturn', now);

@@ -2,6 +2,7 @@ import { type Instant, isDue, plus } from '../../time/instant.ts';
 import { duty } from '../duty.ts';
 import { attemptOf, type NextRotation, nextRotation } from '../next-rotation.ts';
 import { owedOf, owing, settled } from '../owed.ts';
+import { afterLeft, allLack, nowHolds } from '../places.ts';
 import { concluded } from '../record.ts';
 import { endingGraceMs, retiring } from '../retiring.ts';
 import type { Concluded, Rotation } from '../rotation.ts';
@@ -58,8 +59,9 @@ function afterPublished(
   const mode = state.ending?.mode ?? 'detach';
   const leaves = mode !== 'detach';
   const leaving = leaves ? [retiring(fresh, plus(now, endingGraceMs(state.policy, mode)))] : [];
+  const placed = end.places.reduce((before, held) => nowHolds(before, held, key), allLack(state, now));
   const published: PolicyState = {
-    ...judgedAnew(state, plus(now, policy.graceMs)),
+    ...judgedAnew(placed, plus(now, policy.graceMs)),
     current: leaves ? null : fresh,
     newestGeneration: key.generation,
     // A first key was planned for when its policy was made.
@@ -97,7 +99,7 @@ function afterUndone(
   end: Concluded & { kind: 'undone' },
   now: Instant,
 ): PolicyState {
-  const undone = afterUndoing(before, rotation.policy, end.undoing, now);
+  const undone = afterLeft(afterUndoing(before, rotation.policy, end.undoing, now), end.left);
   const owed = end.undoFault === null ? undone : owing(undone, 'undo', '', end.undoFault, now);
   const state = owed.ending !== null || owed.pending !== null ? owed : tryingAgain(owed, rotation, end.fault, now);
   const { pending } = state;

@@ -1,7 +1,8 @@
 import { duty } from '../duty.ts';
 import { owedOf } from '../owed.ts';
+import { afterLeft } from '../places.ts';
 import type { PolicyState, Undoing } from '../state.ts';
-import { undoNext, undoWords } from '../undoing.ts';
+import { notBefore, undoNext, undoWords } from '../undoing.ts';
 import { afterUndoing } from '../undone.ts';
 
 /**
@@ -13,12 +14,14 @@ export const undo = duty<Undoing>({
   items: (state, now) => {
     const { undoing } = state;
     if (undoing === null || isLeft(state)) return [];
-    return [{ at: now, because: `what is left to undo: ${undoWords(undoing)}`, of: '', what: undoing }];
+    return [
+      { at: notBefore(undoing) ?? now, because: `what is left to undo: ${undoWords(undoing)}`, of: '', what: undoing },
+    ];
   },
   cannot: undoWords,
   carryOut: async (undoing, { policy, steps }) => {
     const left = await undoNext(undoing, policy, steps);
-    return (state, now) => afterUndoing(state, policy, left, now);
+    return (state, now) => afterLeft(afterUndoing(state, policy, left, now), left.left);
   },
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { requestIdLength } from '../../../policy/declared/limits.ts';
+import { type Place, placeRef } from '../../../policy/declared/place.ts';
 import { mostStrays } from '../../../policy/life/next-rotation.ts';
 import { mostRetiring } from '../../../policy/life/retiring.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type Happening,
   newPolicyState,
   type Owed,
+  type PlaceState,
   type PolicyState,
   type RotationRecord,
 } from '../../../policy/life/state.ts';
@@ -82,8 +84,32 @@ export const largePolicy = aPolicy({
   name: 'a'.repeat(48),
   connection: 'b'.repeat(48),
   key: { ...aPolicy().key, name: '😀'.repeat(50), workspace: '0f8fad5b-d9cb-469f-a165-70867728950e' },
-  secret: { name: 'S'.repeat(128), stores: Array.from({ length: 20 }, (_, n) => label(n)) },
+  secret: {
+    name: 'S'.repeat(128),
+    places: Array.from({ length: 8 }, (_, n) => {
+      return { store: label(n), name: 'N'.repeat(200), field: 'f'.repeat(128), required: true };
+    }),
+    optionalWaitMs: 0,
+  },
 });
+
+const url = `https://${'u'.repeat(200)}`;
+
+/** With all that may be known of it. */
+export function largePlace(place: Place): PlaceState {
+  return {
+    ...placeRef(place),
+    holds: { generation: 1_234, digest: 'd'.repeat(64), verdict: 'unverified', version: 'v'.repeat(64), at },
+    lacksSince: at,
+    approval: { id: 'a'.repeat(36), url },
+    changed: {
+      code: 'KEYTURN_PLACE_TAKEN',
+      kind: 'needs-attention',
+      message: 'm'.repeat(400),
+      remedy: 'r'.repeat(200),
+    },
+  };
+}
 
 /** A state of any size up to megabytes: older code bounded no text. Of keys and markers as many as there may be. */
 export const largeState: fc.Arbitrary<PolicyState> = fc
@@ -93,6 +119,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
       mostRetiring + 2,
     ),
     strays: fc.nat(mostStrays + 1),
+    places: fc.nat(8),
     /** One for each key and stray there may be, and a few more. */
     owed: list(owed, mostRetiring + mostStrays + 5),
     undoing: fc.boolean(),
@@ -110,6 +137,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
     ({
       retiring,
       strays,
+      places,
       owed,
       undoing,
       pending,
@@ -130,13 +158,14 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
         publishedAt: at,
         sealed: 's'.repeat(160),
         isMarked: true,
-        places: largePolicy.secret.stores.map((store) => ({ store, verdict: 'unverified' as const, at })),
       };
       return {
         ...newPolicyState(name),
         policy: largePolicy,
         current,
         ...drawn,
+        places: largePolicy.secret.places.slice(0, places).map(largePlace),
+        leaving: [],
         retiring: retiring.map((key, n) => ({ ...key, generation: n, publishedAt: at, disableAt: at, deleteAt: at })),
         strays: Array.from({ length: strays }, (_, n) => ({
           marker: `keyturn:${name}:r0123456789ab.${n}:2`,
@@ -148,11 +177,12 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
               rotationId: 'r0123456789ab.12',
               key: { generation: 1_235, hash: 'e'.repeat(64), digest: 'f'.repeat(64) },
               isShown: true,
-              steps: largePolicy.secret.stores.map((store) => ({
+              steps: largePolicy.secret.places.map((place) => ({
                 undo: 'write' as const,
-                store,
-                secret: largePolicy.secret.name,
-                before: { kind: 'version' as const, version: 12_345 },
+                place: placeRef(place),
+                before: 'm'.repeat(800),
+                notBefore: at,
+                approval: { id: 'a'.repeat(36), url },
               })),
             }
           : null,

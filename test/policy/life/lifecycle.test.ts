@@ -163,7 +163,7 @@ describe('the end of a policy', () => {
     const state = after.afterEnding(withFormerKey(), 'destroy', plus(t0, 2 * hour));
     const now = plus(t0, 2 * hour);
     expect(whatNext(state, now).do).toBe('clear');
-    const cleared = await carriedOut(state, now, { removeSecret: async () => {} });
+    const cleared = await carriedOut(state, now, { removeSecret: async () => 'removed' });
     expect(whatNext(cleared, now).do).toBe('disable');
   });
 
@@ -217,7 +217,13 @@ describe('an undo that was not finished', () => {
     key,
     isShown: false,
     steps: [
-      { undo: 'write', store: 'local', secret: 'OPENROUTER_API_KEY', before: { kind: 'version', version: 1 } },
+      {
+        undo: 'write',
+        place: { store: 'local', name: 'OPENROUTER_API_KEY', field: null },
+        before: 'sealed',
+        notBefore: null,
+        approval: null,
+      },
       { undo: 'create', marker: 'keyturn:demo:r2:1', hash: 'hash-2' },
     ],
   };
@@ -232,7 +238,7 @@ describe('an undo that was not finished', () => {
     const state = halfUndone();
     const status = statusOf(state, null, t0);
     expect(status.state).toBe('needs-attention');
-    expect(status.attention).toMatchObject([{ message: 'Cannot put back what store "local" held: down' }]);
+    expect(status.attention).toMatchObject([{ message: 'Cannot put back what local:OPENROUTER_API_KEY held: down' }]);
     expect(status.owed).toMatchObject([{ duty: 'rotate' }, { duty: 'undo', tries: 1 }].reverse());
     const asked = after.afterRequest(state, { requestId: 'q', rotationId: 'r3', reason: 'x', endGrace: true }, t0);
     const until = plus(t0, backoffMs('demo', 1));
@@ -246,7 +252,7 @@ describe('an undo that was not finished', () => {
     const steps = (shown: boolean) => ({
       restoreSecret: async () => {
         calls.push('restore');
-        return { shown };
+        return { shown, approval: null, left: null };
       },
       reapKey: async () => {
         calls.push('remove');

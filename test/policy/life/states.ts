@@ -1,3 +1,4 @@
+import { placeRef } from '../../../policy/declared/place.ts';
 import { type Policy, policyVersion } from '../../../policy/declared/policy.ts';
 import { nextStep } from '../../../policy/life/agenda.ts';
 import { afterRotation, begun } from '../../../policy/life/duties/rotate.ts';
@@ -26,26 +27,37 @@ export function aPolicy(changes: Partial<Policy> = {}): Policy {
       workspace: null,
       expiresAfterMs: null,
     },
-    secret: { name: 'OPENROUTER_API_KEY', stores: ['local'] },
+    secret: secretIn('OPENROUTER_API_KEY'),
     graceMs: day,
     quarantineMs: 7 * day,
     ...changes,
   };
 }
 
+/** The secret of this name in these stores, all of them required. */
+export function secretIn(name: string, ...stores: string[]): Policy['secret'] {
+  const places = (stores.length === 0 ? ['local'] : stores).map((store) => ({
+    store,
+    name,
+    field: null,
+    required: true,
+  }));
+  return { name, places, optionalWaitMs: 7 * day };
+}
+
 /** A rotation and what came of it. */
 export type Told = { rotation: Rotation; end: Concluded };
 
 export function published(id: string, generation: number, reason: RotationReason, startedAt: string): Told {
-  const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}`, sealed: '', places: [] };
-  const end: Concluded = { kind: 'published', key, fault: null, lostMarkers: [], steps: [] };
+  const key = { generation, hash: `hash-${generation}`, digest: `digest-${generation}`, sealed: '' };
+  const end: Concluded = { kind: 'published', key, places: [], fault: null, lostMarkers: [], steps: [] };
   return { rotation: rotation(id, reason, startedAt), end };
 }
 
 export function undone(id: string, reason: RotationReason, startedAt: string, lostMarkers: string[] = []): Told {
   const fault = { code: 'KEYTURN_OPENROUTER_UNAVAILABLE', kind: 'transient', message: 'down', remedy: 'wait' };
   const undoing = { rotationId: id, key: null, isShown: false, steps: [] };
-  const end: Concluded = { kind: 'undone', fault, undoing, undoFault: null, lostMarkers, steps: [] };
+  const end: Concluded = { kind: 'undone', fault, undoing, undoFault: null, left: [], lostMarkers, steps: [] };
   return { rotation: rotation(id, reason, startedAt), end };
 }
 
@@ -55,7 +67,12 @@ function rotation(id: string, reason: RotationReason, startedAt: string): Rotati
 
 /** The state after it, by the policy that the state has. */
 export function rotated(state: PolicyState, { rotation, end }: Told, now: string): PolicyState {
-  return afterRotation(begun(state), { ...rotation, policy: state.policy ?? rotation.policy }, end, now);
+  const policy = state.policy ?? rotation.policy;
+  const places = policy.secret.places.map((place) => {
+    return { place: placeRef(place), verdict: 'matches' as const, version: null, at: now };
+  });
+  const ended: Concluded = end.kind === 'published' ? { ...end, places } : end;
+  return afterRotation(begun(state), { ...rotation, policy }, ended, now);
 }
 
 /** `nextStep`, with the name of the duty that is due. */

@@ -115,7 +115,7 @@ describe('a cancel', () => {
 
   test('after the stores were emptied leaves no secret', async () => {
     const destroyed = after.afterEnding(withFirstKey(), 'destroy', t0);
-    const cleared = await carriedOut(destroyed, t0, { removeSecret: async () => {} });
+    const cleared = await carriedOut(destroyed, t0, { removeSecret: async () => 'removed' });
     const cancelled = after.afterCancel(cleared, t0);
     expect(leftBehind(cancelled, t0)).toMatchObject({ keys: [{ hash: 'hash-1' }], secrets: [] });
   });

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openKeyring } from '../../keyring/keyring-source.ts';
-import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openKeyring } from '../../../keyring/keyring-source.ts';
+import { Secret } from '../../../secrets/secret.ts';
+import { openVaultByOwner } from '../by-owner.ts';
 
 // A process of its own on a vault: node vault-process.fixture.ts ACTION VAULT KEYRING NAME
 const [action, file = '', keyringFile = '', name = ''] = process.argv.slice(2);
@@ -16,7 +16,7 @@ const outcome = async (work: () => Promise<unknown>) => {
     return JSON.stringify(error);
   }
 };
-const opened = async () => openLocalVault({ file, keyring: await openKeyring(keyringFile) });
+const opened = async () => openVaultByOwner({ file, keyring: await openKeyring(keyringFile) });
 
 const actions: Record<string, () => Promise<void>> = {
   /** Writes 10 rotations of a secret of its own, and one of a secret that every process wants. */
@@ -57,9 +57,9 @@ const actions: Record<string, () => Promise<void>> = {
     const keyring = await openKeyring(keyringFile);
     if (process.getuid?.() === 0) process.setuid?.(65_534);
     const secret = { policy: name, name };
-    say(await outcome(() => openLocalVault({ file, keyring }).read(secret)));
-    say(await outcome(() => openLocalVault({ file, keyring }).check(secret)));
-    say(await outcome(() => openLocalVault({ file, keyring }).write(secret, new Secret('stranger'), 'stranger')));
+    say(await outcome(() => openVaultByOwner({ file, keyring }).read(secret)));
+    say(await outcome(() => openVaultByOwner({ file, keyring }).check(secret)));
+    say(await outcome(() => openVaultByOwner({ file, keyring }).write(secret, new Secret('stranger'), 'stranger')));
   },
 
   /** Writes until the disk is full, then says the error and what is still held. */

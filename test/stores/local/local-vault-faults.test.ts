@@ -14,10 +14,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freshKeyring } from '../../keyring/keyring.ts';
-import { openKeyring } from '../../keyring/keyring-source.ts';
-import { Secret } from '../../secrets/secret.ts';
-import { type LocalVault, openLocalVault } from '../../stores/local-vault.ts';
+import { freshKeyring } from '../../../keyring/keyring.ts';
+import { openKeyring } from '../../../keyring/keyring-source.ts';
+import { Secret } from '../../../secrets/secret.ts';
+import { openVaultByOwner, type VaultByOwner } from '../by-owner.ts';
 
 const secret = { policy: 'checkout', name: 'OPENROUTER_API_KEY' };
 const plaintext = `sk-or-v1-${'5f3c'.repeat(16)}`;
@@ -25,11 +25,11 @@ const keyring = freshKeyring();
 const fixture = join(import.meta.dirname, 'vault-process.fixture.ts');
 let folder: string;
 let file: string;
-let vault: LocalVault;
+let vault: VaultByOwner;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'keyturn-vault-'));
   file = join(folder, 'vault.db');
-  vault = openLocalVault({ file, keyring });
+  vault = openVaultByOwner({ file, keyring });
   await vault.write(secret, new Secret(plaintext), 'r1');
 });
 afterEach(() => {
@@ -39,12 +39,12 @@ afterEach(() => {
 
 async function errorsOfEveryCall(): Promise<{ code: string; message: string }[]> {
   const calls = [
-    async () => openLocalVault({ file, keyring }),
+    async () => openVaultByOwner({ file, keyring }),
     () => vault.check(secret),
     () => vault.capture(secret),
     () => vault.write(secret, new Secret(plaintext), 'r2'),
     () => vault.read(secret),
-    () => vault.restore(secret, { kind: 'absent' }, 'r1'),
+    () => vault.restore(secret, null, 'r1'),
     () => vault.remove(secret),
     () => vault.list(),
   ];
@@ -94,7 +94,7 @@ describe('a damaged file is refused by every call, and stays as it is', () => {
 test('a vault of another keyring is refused by every call, names the key, and stays as it is', async () => {
   const before = readFileSync(file);
   const other = freshKeyring();
-  expect(() => openLocalVault({ file, keyring: other })).toThrow(
+  expect(() => openVaultByOwner({ file, keyring: other })).toThrow(
     expect.objectContaining({
       code: 'KEYTURN_KEYRING_INVALID',
       message: expect.stringContaining(`${file}, which was sealed with key ${keyring.activeId}`),
@@ -102,7 +102,7 @@ test('a vault of another keyring is refused by every call, names the key, and st
   );
   // The same for a worker that runs while the file is replaced by another vault.
   const elsewhere = join(folder, 'elsewhere.db');
-  openLocalVault({ file: elsewhere, keyring: other });
+  openVaultByOwner({ file: elsewhere, keyring: other });
   copyFileSync(elsewhere, file);
   await expectEveryCall('KEYTURN_KEYRING_INVALID', `sealed with key ${other.activeId}`);
   writeFileSync(file, before);
@@ -128,7 +128,7 @@ test('a folder in place of the vault, or a file in place of its folder, is refus
   const folderThere = join(folder, 'folder.db');
   mkdirSync(folderThere);
   for (const path of [folderThere, join(file, 'vault.db')]) {
-    expect(() => openLocalVault({ file: path, keyring })).toThrow(
+    expect(() => openVaultByOwner({ file: path, keyring })).toThrow(
       expect.objectContaining({ code: 'KEYTURN_STORE_UNAVAILABLE', message: expect.stringContaining(path) }),
     );
   }
@@ -138,7 +138,7 @@ describe('without the right to write', () => {
   async function asStranger(fileMode: number, folderMode: number): Promise<string[]> {
     const keyringFile = join(folder, 'keyring.json');
     rmSync(file);
-    const own = openLocalVault({ file, keyring: await openKeyring(keyringFile) });
+    const own = openVaultByOwner({ file, keyring: await openKeyring(keyringFile) });
     await own.write({ policy: 'p', name: 'p' }, new Secret(plaintext), 'r1');
     chmodSync(file, fileMode);
     chmodSync(folder, folderMode);

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openKeyring } from '../../keyring/keyring-source.ts';
-import { Secret } from '../../secrets/secret.ts';
-import { openLocalVault } from '../../stores/local-vault.ts';
+import { openKeyring } from '../../../keyring/keyring-source.ts';
+import { Secret } from '../../../secrets/secret.ts';
+import { openVaultByOwner } from '../by-owner.ts';
 
 const secret = { policy: 'checkout', name: 'checkout' };
 let folder: string;
@@ -52,7 +52,7 @@ test('processes that make the vault and write at the same moment all have their 
 
   expect(shared.filter((said) => said === 'done')).toHaveLength(1);
   expect(shared.filter((said) => said.includes('KEYTURN_SECRET_OWNED'))).toHaveLength(2);
-  const vault = openLocalVault({ file, keyring: await openKeyring(keyringFile) });
+  const vault = openVaultByOwner({ file, keyring: await openKeyring(keyringFile) });
   const winner = String(names[shared.indexOf('done')]);
   expect(await vault.list()).toMatchObject([
     { name: 'SHARED', policy: winner, version: 1 },
@@ -72,7 +72,7 @@ test('a process killed while it writes leaves a whole vault with all it had said
     for (let line = 0; line < lines; line++) said = Number(await nextLine());
     await ended(child, 'SIGKILL');
 
-    const vault = openLocalVault({ file, keyring: await openKeyring(keyringFile) });
+    const vault = openVaultByOwner({ file, keyring: await openKeyring(keyringFile) });
     const held = await vault.read(secret);
     const number = held.kind === 'held' ? Number(held.value.reveal().split(' ')[1]) : 0;
     expect(number).toBeGreaterThanOrEqual(said);
@@ -84,7 +84,7 @@ test('a process killed while it writes leaves a whole vault with all it had said
 });
 
 test('a write waits for the write of another process, and neither is lost', async () => {
-  const vault = openLocalVault({ file, keyring: await openKeyring(keyringFile) });
+  const vault = openVaultByOwner({ file, keyring: await openKeyring(keyringFile) });
   const { child, nextLine } = start('lock');
   expect(await nextLine()).toBe('locked');
   child.stdin?.write('commit\n');
@@ -95,7 +95,7 @@ test('a write waits for the write of another process, and neither is lost', asyn
 });
 
 test('a file that stays locked is a fault that passes, and a killed process holds no lock', async () => {
-  const vault = openLocalVault({ file, keyring: await openKeyring(keyringFile) });
+  const vault = openVaultByOwner({ file, keyring: await openKeyring(keyringFile) });
   const { child, nextLine } = start('lock');
   expect(await nextLine()).toBe('locked');
   await expect(vault.write(secret, new Secret('too early'), 'r1')).rejects.toMatchObject({
