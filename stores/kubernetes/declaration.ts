@@ -26,6 +26,8 @@ export const promises: StorePromises = {
   fences: false,
   owns: false,
   versions: false,
+  // resourceVersion: the cluster counts every change of the Secret, and gives one made anew no number that was there before.
+  countsWrites: true,
   // A GET without resourceVersion is answered from a quorum (facts §4.6).
   readsLagMs: 0,
   readersFollow: { at: 'restart' },

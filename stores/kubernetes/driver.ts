@@ -62,8 +62,7 @@ export function kubernetesDriver({ name, promises, access, api, namespace }: Kub
     async addressOf(spot) {
       const { server } = await access.place();
       const { namespace, name } = await addressOf(spot);
-      const key = spot.field ?? (await look(spot)).key ?? '';
-      return `${server} ${namespace}/${name} ${key}`;
+      return `kubernetes ${server} ${namespace}/${name}`;
     },
 
     check: (spot) => checkSecret(spot, { name, access, api, namespace }),

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
@@ -133,10 +133,8 @@ describe('through a kubeconfig', () => {
 describe('credentials that a program makes', () => {
   const plugin = (lines: string) => {
     const file = join(cluster.folder, 'login.sh');
-    writeFileSync(file, `#!/bin/sh\necho run >> runs\n${lines}\n`);
+    writeFileSync(file, `#!/bin/sh\n${lines}\n`);
     chmodSync(file, 0o755);
-    writeFileSync(join(cluster.folder, 'runs'), '');
-    rmSync(join(cluster.folder, 'runs'));
     const apiVersion = 'client.authentication.k8s.io/v1';
     const env = [{ name: 'RUNS', value: cluster.folder }];
     return { exec: { apiVersion, command: './login.sh', args: ['$(touch pwned)'], env, provideClusterInfo: true } };
@@ -150,6 +148,7 @@ describe('credentials that a program makes', () => {
     expect(cluster.visits).toEqual([]);
     await look(through({ user }, { allowExec: true }, env));
     expect(cluster.visits.map(({ bearer }) => bearer)).toEqual(['made-token']);
+    expect(existsSync('pwned')).toBe(false);
   });
 
   test('are kept until they end or are not accepted, and then had anew', async () => {

@@ -1,10 +1,12 @@
 import { Agent, request } from 'undici';
+import { afterAll, describe, test } from 'vitest';
 import { stringify } from 'yaml';
 import { openKubernetes } from '../../../stores/kubernetes/open.ts';
 import type { Store } from '../../../stores/store.ts';
+import { type KubeApiserver, startKubeApiserver } from '../../engines/kube-apiserver.ts';
+import { type LossyWay, startLossyWay } from './lossy-way.ts';
 import { contextFor } from './pretended-cluster.ts';
 
-type Engine = { url: string; ca: string; adminToken: string };
 type Answer = { status: number; json: Record<string, unknown> };
 export type Rule = { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] };
 /** `becomes`: its kubeconfig has another token from now on. */
@@ -14,7 +16,22 @@ export type Labelled = { labels?: Record<string, string>; annotations?: Record<s
 /** What administrators and applications do in a cluster, by other means than the store's. */
 export type ClusterUnderTest = ReturnType<typeof clusterUnderTest>;
 
-export function clusterUnderTest({ url, ca, adminToken }: Engine) {
+/** Tests on a real cluster of their own; where none can be had, one line says so. */
+export async function describeOnCluster(what: string, tests: (cluster: ClusterUnderTest) => void): Promise<void> {
+  const engine = await startKubeApiserver();
+  if ('unavailable' in engine) {
+    console.warn(`Not tested: Kubernetes Secrets, ${what}. ${engine.unavailable}`);
+    describe.skip(what, () => test('on a real cluster', () => {}));
+    return;
+  }
+  const cluster = clusterUnderTest(engine, await startLossyWay(engine));
+  describe(what, () => {
+    afterAll(() => cluster.close());
+    tests(cluster);
+  });
+}
+
+function clusterUnderTest({ url, ca, adminToken, close }: KubeApiserver, way: LossyWay) {
   const agent = new Agent({ connect: { ca } });
   let names = 0;
 
@@ -38,6 +55,9 @@ export function clusterUnderTest({ url, ca, adminToken }: Engine) {
   const fresh = (what: string) => `${what}-${++names}`;
 
   return {
+    adminToken,
+    /** On which things get lost. */
+    way,
     ask,
     must,
     fresh,
@@ -108,6 +128,9 @@ export function clusterUnderTest({ url, ca, adminToken }: Engine) {
       });
     },
 
-    close: () => agent.close(),
+    async close() {
+      await Promise.all([way.close(), agent.close()]);
+      await close();
+    },
   };
 }

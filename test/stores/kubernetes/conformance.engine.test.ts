@@ -1,28 +1,13 @@
-import { afterAll, beforeAll, describe } from 'vitest';
-import { startKubeApiserver } from '../../engines/kube-apiserver.ts';
 import { describeStore, type StoreUnderTest } from '../conformance.ts';
-import { type ClusterUnderTest, clusterUnderTest } from './cluster-under-test.ts';
-import { isChange, type LossyWay, startLossyWay } from './lossy-way.ts';
+import { describeOnCluster } from './cluster-under-test.ts';
+import { isChange } from './lossy-way.ts';
 import { rulesInReadme } from './rules-in-readme.ts';
 
 const key = 'OPENROUTER_API_KEY';
 const names = Array.from({ length: 60 }, (_, n) => `conforming-${n}`);
 
-describe('a real cluster', () => {
-  let engine: Awaited<ReturnType<typeof startKubeApiserver>>;
-  let cluster: ClusterUnderTest;
-  let way: LossyWay;
-  beforeAll(async () => {
-    engine = await startKubeApiserver();
-    cluster = clusterUnderTest(engine);
-    way = await startLossyWay(engine);
-  });
-  afterAll(async () => {
-    await way?.close();
-    await cluster?.close();
-    await engine?.close();
-  });
-
+await describeOnCluster('conformance', (cluster) => {
+  const { way } = cluster;
   const { existing, making } = rulesInReadme(...names);
   const open = async (kind: 'there' | 'absent'): Promise<StoreUnderTest> => {
     const namespace = await cluster.namespace();
