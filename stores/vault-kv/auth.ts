@@ -89,10 +89,7 @@ export function vaultLogin({
   };
 }
 
-async function credentials(
-  auth: VaultAuth,
-  { secret, folder }: StoreContext,
-): Promise<{ path: string; body: object }> {
+async function credentials(auth: VaultAuth, { secret, folder }: StoreContext): Promise<{ path: string; body: object }> {
   if ('appRole' in auth) {
     const { mount = 'approle', roleId, secretId } = auth.appRole;
     const [role, id] = await Promise.all([secret(roleId), secret(secretId)]);
