@@ -102,7 +102,9 @@ test('pods keep nothing: what they may write is gone with them', () => {
 });
 
 test('the keyturn.yaml of the pods is right, and leads to what is mounted', async () => {
-  const text = String(objects.find(({ metadata }) => metadata.name === 'keyturn')?.data?.['keyturn.yaml']);
+  const text = String(
+    objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'keyturn')?.data?.['keyturn.yaml'],
+  );
   const { keyring, connections } = await declaredBy(text);
   const mounts = (name: string) => {
     const { pod } = pods.find((one) => one.name === name) ?? expect.fail(name);
@@ -123,7 +125,7 @@ test('the keyturn.yaml of the pods is right, and leads to what is mounted', asyn
 });
 
 test('two workers are spread over nodes and zones, are probed, and have time to end their steps', () => {
-  const worker = objects.find(({ metadata }) => metadata.name === 'keyturn-worker');
+  const worker = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'keyturn-worker');
   expect(worker?.spec.template?.spec.topologySpreadConstraints).toMatchObject([
     { topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'DoNotSchedule' },
     { topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' },
