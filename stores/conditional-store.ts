@@ -11,6 +11,9 @@ export type Waiting = { now: () => number; wait: (ms: number) => Promise<void> }
 /** What `capture` saw, with what every store is judged by. */
 type Before = { digest: string | null; version: string | null; own: Memento };
 
+/** What one look leads to. */
+type Decided<Answer> = { answer: Answer } | { change: (sending: Sending) => Promise<Put> };
+
 /** A value that is larger is no key: the spot is not what the policy means, and would not fit the state. */
 const mostBytes = 256;
 /** Other fields of the same container may be written at any moment, by other policies for instance. */
@@ -30,7 +33,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
   async function overWhatIsThere<Answer>(
     spot: Spot,
     writer: Writer,
-    decide: (seen: Sight) => Promise<{ answer: Answer } | { change: (seen: Sight, sending: Sending) => Promise<Put> }>,
+    decide: (seen: Sight) => Promise<Decided<Answer>>,
     changed: (put: Put) => Answer,
     { isLookedAt }: { isLookedAt: boolean },
   ): Promise<Answer> {
@@ -40,7 +43,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
       const decided = await decide(seen);
       if ('answer' in decided) return decided.answer;
       try {
-        const put = await decided.change(seen, sending);
+        const put = await decided.change(sending);
         // Who writes reads back in a step of its own.
         if (isLookedAt && put.approval === null && (await lookedFor(spot, decide)) === null) {
           throw retryAfter(unavailable('it took a change and does not show it'), promises.readsLagMs || undefined);
@@ -92,19 +95,15 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
       const before = asBefore(memento);
       const ours = digestOf(value);
       const since = time.now();
-      return overWhatIsThere(
-        spot,
-        writer,
-        async (seen) => {
-          if (digestIn(seen) === ours) return { answer: { version: seen.version, approval: null } };
-          if (isAsBefore(seen, before)) return { change: (over, sending) => driver.put(spot, value, over, sending) };
-          // An old answer of a lagging replica looks like somebody else's write.
-          if (time.now() - since < promises.readsLagMs) throw retryAfter(unavailable('it shows an older value'), 2_000);
-          throw fault('KEYTURN_PLACE_CHANGED', name, inWords(spot));
-        },
-        (put) => put,
-        { isLookedAt: false },
-      );
+      const decide = async (seen: Sight): Promise<Decided<Put>> => {
+        if (digestIn(seen) === ours) return { answer: { version: seen.version, approval: null } };
+        if (isAsBefore(seen, before)) return { change: (sending) => driver.put(spot, value, seen, sending) };
+        if (time.now() - since >= promises.readsLagMs) throw fault('KEYTURN_PLACE_CHANGED', name, inWords(spot));
+        // An old answer of a lagging replica looks like somebody else's write: looked at until it cannot be one.
+        await time.wait(lookAgainMs);
+        return decide(await driver.look(spot));
+      };
+      return overWhatIsThere(spot, writer, decide, (put) => put, { isLookedAt: false });
     },
 
     async read(spot) {
@@ -122,7 +121,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
         { ...writer, rotationId: `undo of ${writer.rotationId}` },
         async (seen) => {
           if (digestIn(seen) === ours && ours !== before.digest) {
-            return { change: (over, sending) => driver.putBack(spot, before.own, over, sending) };
+            return { change: (sending) => driver.putBack(spot, before.own, seen, sending) };
           }
           const isRestored = seen.value === 'hidden' ? seen.version === before.version : isAsBefore(seen, before);
           // A spot that was empty may have been filled and emptied again.
@@ -145,7 +144,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
           if (seen.value === null) return { answer: 'removed' };
           const isOurs = seen.value === 'hidden' || ours.includes(digestOf(seen.value));
           if (!isOurs) return { answer: 'left' };
-          return { change: (over, sending) => driver.takeAway(spot, over, sending) };
+          return { change: (sending) => driver.takeAway(spot, seen, sending) };
         },
         ({ approval }) => {
           if (approval !== null) throw fault('KEYTURN_APPROVAL_OPEN', name, inWords(spot), approval.url);
