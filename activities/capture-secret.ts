@@ -10,7 +10,7 @@ import type { Tools } from './tools.ts';
 export type CaptureSecretInput = PlaceInput & { rotationId?: string };
 
 /** The state of a policy has to hold those of all of its places (policy/life/bounds.ts); characters, sealed. */
-const longestMemento = 1_400;
+const longestMemento = 800;
 
 /**
  * What the place holds now, before anything is written: what `restoreSecret` puts back, sealed.

@@ -190,7 +190,7 @@ function doneWith(state: PolicyState, duty: string, what: unknown, now: string):
 }
 
 function undosOf(id: string): UndoStep[] {
-  const before = 'm'.repeat(1_400);
+  const before = 'm'.repeat(800);
   return [
     ...largePolicy.secret.places.map((place) => {
       return { undo: 'write' as const, place: placeRef(place), before, notBefore: null, approval: null };

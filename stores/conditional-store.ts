@@ -15,7 +15,7 @@ type Before = { digest: string | null; version: string | null; own: Memento };
 type Decided<Answer> = { answer: Answer } | { change: (sending: Sending) => Promise<Put> };
 
 /** A value that is larger is no key: the spot is not what the policy means, and would not fit the state. */
-const mostBytes = 512;
+const mostBytes = 256;
 /** Other fields of the same container may be written at any moment, by other policies for instance. */
 const mostMoves = 12;
 const lookAgainMs = 500;

@@ -29,7 +29,7 @@ export const fieldWords = z.registry<FieldWords>();
 const YEAR_MS = 365 * DAY_MS;
 
 /** A rotation writes them one after another, and the state keeps of each what it held before (policy/life/bounds.ts). */
-const mostStores = 10;
+const mostStores = 8;
 
 /** Names are shown, logged and searched for. Somebody will paste a key where its name belongs. */
 const noKey = /^(?!.*sk-or-)/i;
@@ -168,7 +168,7 @@ const place = z
     storeLabel(),
     z.strictObject({
       store: storeLabel(),
-      name: spotName('a name of a secret', 256, "What the store calls it; left out: the secret's name.").optional(),
+      name: spotName('a name of a secret', 200, "What the store calls it; left out: the secret's name.").optional(),
       field: spotName(
         'a name of a field',
         128,

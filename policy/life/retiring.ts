@@ -60,7 +60,7 @@ export function isStuck(state: PolicyState, { hash }: KeyRef): boolean {
 }
 
 /** The state has to stay small (policy/life/bounds.ts): with more in quarantine than this, the oldest is deleted early. */
-export const mostQuarantined = 50;
+export const mostQuarantined = 20;
 /** Deleting may be refused for as long as somebody does not mend what stops it. */
 export const mostRetiring = mostQuarantined + 10;
 

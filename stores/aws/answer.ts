@@ -1,4 +1,4 @@
-import { parseRetryAfter } from '../../openrouter/retry-after.ts';
+import { parseRetryAfter } from '../../errors/retry-after.ts';
 
 /**
  * An error of AWS's SDK, taken apart. Its message is left out: nothing of a server's text is read. `status` null: there

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fieldWords } from '../../errors/field-words.ts';
 import { type SecretReference, secretReference } from '../../secrets/secret-reference.ts';
 import type { ReadersFollow } from '../promises.ts';
+import { readersFollow } from '../readers-follow.ts';
 
 /** What keyturn.yaml says of any store of AWS. Without keys and profile, credentials are found as AWS's tools find them. */
 export type DeclaredAws = {
@@ -24,20 +25,6 @@ const endpointWords = fieldWords(
 const accountWords = fieldWords('is not an account of AWS', 'its 12 digits, in quotes');
 const profileWords = fieldWords('is not a profile', "a name in AWS's own configuration files");
 const kmsKeyWords = fieldWords('is not a KMS key', 'its id, ARN or alias');
-const readersWords = fieldWords(
-  'is not how applications follow',
-  '"restart" or "redeploy" where they read it when they start, or within how long they read it again, such as 5m',
-);
-
-const unitMs: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000 };
-const readersFollow = z
-  .string(readersWords)
-  .regex(/^(restart|redeploy|[1-9]\d{0,5}[smh])$/, readersWords)
-  .transform((text): ReadersFollow => {
-    if (text === 'restart' || text === 'redeploy') return { at: text };
-    return { at: 'within', ms: Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? 0) };
-  });
-
 const fields = {
   region: z
     .string(regionWords)

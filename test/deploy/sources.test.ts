@@ -26,7 +26,9 @@ test('git takes every source, and none of the secrets', () => {
   const ignored = (paths: string[]) => {
     try {
       const args = ['check-ignore', '--no-index', '--stdin'];
-      return execFileSync('git', args, { cwd: root, input: paths.join('\n'), encoding: 'utf8' }).trim().split('\n');
+      return execFileSync('git', args, { cwd: root, input: paths.join('\n'), encoding: 'utf8' })
+        .trim()
+        .split('\n');
     } catch {
       return []; // exit code 1: none of them
     }

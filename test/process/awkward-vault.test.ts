@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => shared.close());
 
-const vaultProcess = fileURLToPath(new URL('../stores/vault-process.fixture.ts', import.meta.url));
+const vaultProcess = fileURLToPath(new URL('../stores/local/vault-process.fixture.ts', import.meta.url));
 
 describe.concurrent('a vault', { timeout: 60_000 }, () => {
   test('that another process has locked when the secret is stored is waited for', async ({

@@ -84,7 +84,8 @@ describe('an ending', () => {
 
 describe('a policy', () => {
   test('is taken with its form, from an older command line too', () => {
-    const { version: _, ...older } = aPolicy();
+    const { version: _, secret, ...rest } = aPolicy();
+    const older = { ...rest, secret: { name: secret.name, stores: ['local'] } };
     expect(guards.readPolicy(older)).toEqual({ value: aPolicy() });
     expect(guards.readPolicy(aPolicy())).toEqual({ value: aPolicy() });
   });
@@ -94,8 +95,8 @@ describe('a policy', () => {
     ['no schedule', { ...aPolicy(), schedule: undefined }],
     ['a schedule that is a list', { ...aPolicy(), schedule: [] }],
     ['a key within a key', { ...aPolicy(), key: { name: {} } }],
-    ['stores that are a text', { ...aPolicy(), secret: { name: 'X', stores: 'local' } }],
-    ['stores that are numbers', { ...aPolicy(), secret: { name: 'X', stores: [1] } }],
+    ['places that are a text', { ...aPolicy(), secret: { name: 'X', places: 'local' } }],
+    ['places that are numbers', { ...aPolicy(), secret: { name: 'X', places: [1] } }],
     ['no secret', { ...aPolicy(), secret: null }],
     ['a key that is bytes', { ...aPolicy(), key: bytes }],
     ['a map where a value belongs', { ...aPolicy(), graceMs: { ms: 1 } }],

@@ -28,7 +28,7 @@ function said(text: string, replacement?: [string, string]): string {
 describe('a good file', () => {
   test('becomes a policy with every default filled in', () => {
     expect(policy(good)).toEqual({
-      version: 2,
+      version: 3,
       name: 'checkout',
       connection: 'main',
       schedule: { every: 30, at: '03:30', timeZone: 'Europe/Berlin' },
@@ -41,7 +41,11 @@ describe('a good file', () => {
         workspace: null,
         expiresAfterMs: null,
       },
-      secret: { name: 'OPENROUTER_API_KEY', stores: ['local'] },
+      secret: {
+        name: 'OPENROUTER_API_KEY',
+        places: [{ store: 'local', name: 'OPENROUTER_API_KEY', field: null, required: true }],
+        optionalWaitMs: 604_800_000,
+      },
       graceMs: 86_400_000,
       quarantineMs: 604_800_000,
     });
@@ -52,7 +56,11 @@ describe('a good file', () => {
       .replace(', stores: [local]', '')
       .replace('grace: 24h\n', '')
       .replace(', limit: 50, limitReset: monthly', '');
-    expect(policy(short)).toMatchObject({ secret: { stores: ['local'] }, graceMs: 86_400_000, key: { limit: null } });
+    expect(policy(short)).toMatchObject({
+      secret: { places: [{ store: 'local' }] },
+      graceMs: 86_400_000,
+      key: { limit: null },
+    });
   });
 
   test('may say 0s for grace and quarantine', () => {
@@ -157,9 +165,27 @@ describe('a wrong value says where it is, what is wrong, and what is allowed', (
       ['OPENROUTER_API_KEY', '1KEY'],
       ':5  secret.name  "1KEY" is not a name for a secret; a letter or _',
     ],
-    ['no store', ['[local]', '[]'], 'secret.stores  is an empty list; 1 to 20'],
-    ['a store twice', ['[local]', '[local, local]'], 'secret.stores  names local twice'],
+    ['no store', ['[local]', '[]'], 'secret.stores  is an empty list; 1 to 8'],
+    ['a store twice', ['[local]', '[local, local]'], 'secret.stores[1]  names local:OPENROUTER_API_KEY twice'],
     ['a store that is no list', ['[local]', 'local'], 'did you mean [local]?'],
+    [
+      'a place with a word that is none',
+      ['[local]', '[{ stor: aws, name: prod/checkout }]'],
+      'secret.stores[0]  has a field stor; did you mean store?',
+    ],
+    ['a place without a store', ['[local]', '[{ name: prod/checkout }]'], 'secret.stores[0]  names no store'],
+    [
+      'a whole secret and one of its fields',
+      ['[local]', '[{ store: aws, name: x }, { store: aws, name: x, field: y }]'],
+      'secret.stores  names aws:x whole and one of its fields',
+    ],
+    [
+      'no place that is required',
+      ['[local]', '[{ store: aws, required: false }]'],
+      'secret.stores  has no place that is required',
+    ],
+    ['a required that is a word', ['[local]', '[{ store: aws, required: "no" }]'], 'has a required that is neither'],
+    ['a map for a list', ['[local]', '{ store: aws }'], 'secret.stores  is one place; a list: [{ store: … }]'],
     ['a store with capitals', ['[local]', '[local, AWS]'], 'secret.stores[1]  "AWS" is not the name of a store'],
     ['grace without a unit', ['24h', '24'], 'grace  24 has no unit; did you mean 24h?'],
     ['grace of two units', ['24h', '1d12h'], 'did you mean 36h?'],
@@ -300,7 +326,7 @@ describe('over several files', () => {
 
   test('one secret in one store by two policies', () => {
     expect(apply(good, search)).toBe(
-      '2.yaml:5  secret.name  OPENROUTER_API_KEY in store local is written by policy checkout in 1.yaml:5; a secret of its own for each',
+      '2.yaml:5  secret.name  local:OPENROUTER_API_KEY is written by policy checkout in 1.yaml:5; a place of its own for each',
     );
     expect(apply(good, search.replace(', stores: [local]', ''))).toContain('is written by policy checkout');
   });

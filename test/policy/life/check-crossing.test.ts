@@ -19,6 +19,8 @@ function changed(path: string, value: unknown): unknown {
   return policy;
 }
 
+const local = { store: 'local', name: 'OPENROUTER_API_KEY', field: null, required: true };
+
 test('what is right crosses unchanged', () => {
   const whole = aPolicy({ key: { ...aPolicy().key, expiresAfterMs: 90 * day } });
   for (const policy of [aPolicy(), whole, aPolicy({ graceMs: 0, quarantineMs: 0, autoRotate: false })]) {
@@ -40,11 +42,13 @@ test.each([
   ['key.includeByokInLimit', 1],
   ['key.workspace', 'mine'],
   ['secret.name', 'no spaces here'],
-  ['secret.stores', []],
-  ['secret.stores', ['local', 'local']],
-  ['secret.stores', Array.from({ length: 21 }, (_, n) => `store-${n}`)],
+  ['secret.places', []],
+  ['secret.places', [local, local]],
+  ['secret.places', Array.from({ length: 9 }, (_, n) => ({ ...local, name: `SECRET_${n}` }))],
+  ['secret.optionalWaitMs', -1],
 ])('%s that is wrong (%j) is named', (path, value) => {
-  expect(wrongIn(changed(path, value))).toContainEqual(expect.stringMatching(`^${path.replaceAll('.', '\\.')}`));
+  const named = path.replace('places', 'stores').replace('optionalWaitMs', 'optional');
+  expect(wrongIn(changed(path, value))).toContainEqual(expect.stringMatching(`^${named.replaceAll('.', '\\.')}`));
 });
 
 test.each([
@@ -57,7 +61,7 @@ test.each([
   ['key', 'key.name'],
   ['key.name', 'key.name'],
   ['secret', 'secret.name'],
-  ['secret.stores', 'secret.stores'],
+  ['secret.places', 'secret.stores'],
   ['autoRotate', 'autoRotate'],
   ['key.includeByokInLimit', 'key.includeByokInLimit'],
 ])('nothing has a default here: without %s it is not taken', (path, named) => {

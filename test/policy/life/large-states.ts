@@ -86,8 +86,8 @@ export const largePolicy = aPolicy({
   key: { ...aPolicy().key, name: '😀'.repeat(50), workspace: '0f8fad5b-d9cb-469f-a165-70867728950e' },
   secret: {
     name: 'S'.repeat(128),
-    places: Array.from({ length: 10 }, (_, n) => {
-      return { store: label(n), name: 'N'.repeat(256), field: 'f'.repeat(128), required: true };
+    places: Array.from({ length: 8 }, (_, n) => {
+      return { store: label(n), name: 'N'.repeat(200), field: 'f'.repeat(128), required: true };
     }),
     optionalWaitMs: 0,
   },
@@ -119,6 +119,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
       mostRetiring + 2,
     ),
     strays: fc.nat(mostStrays + 1),
+    places: fc.nat(8),
     /** One for each key and stray there may be, and a few more. */
     owed: list(owed, mostRetiring + mostStrays + 5),
     undoing: fc.boolean(),
@@ -136,6 +137,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
     ({
       retiring,
       strays,
+      places,
       owed,
       undoing,
       pending,
@@ -162,7 +164,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
         policy: largePolicy,
         current,
         ...drawn,
-        places: largePolicy.secret.places.map(largePlace),
+        places: largePolicy.secret.places.slice(0, places).map(largePlace),
         leaving: [],
         retiring: retiring.map((key, n) => ({ ...key, generation: n, publishedAt: at, disableAt: at, deleteAt: at })),
         strays: Array.from({ length: strays }, (_, n) => ({
@@ -178,7 +180,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
               steps: largePolicy.secret.places.map((place) => ({
                 undo: 'write' as const,
                 place: placeRef(place),
-                before: 'm'.repeat(1_400),
+                before: 'm'.repeat(800),
                 notBefore: at,
                 approval: { id: 'a'.repeat(36), url },
               })),

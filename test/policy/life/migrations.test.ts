@@ -12,9 +12,15 @@ function rotation(event: 'published' | 'undone', rotationId: string, at: string)
   return { event, at, rotationId, reason, attempt: 1, startedAt: at, steps: 7, nextAttemptAt: null, ...told };
 }
 
+/** Without a number, and with a secret that had one name in all of its stores. */
+function policyOf1() {
+  const { version: _, secret, ...policy } = aPolicy();
+  return { ...policy, secret: { name: secret.name, stores: ['local'] } };
+}
+
 /** As version 1 wrote it: no withdrawn keys, no verdicts, and a policy without a number. */
 function stateOf1(changes: Record<string, unknown> = {}): Record<string, unknown> {
-  const { version: _, ...policy } = aPolicy();
+  const policy = policyOf1();
   const at = '2026-11-01T03:30:00.000Z';
   return {
     version: 1,
@@ -59,7 +65,8 @@ describe('a state of version 1', () => {
     expect(Object.keys(state).sort()).toEqual(Object.keys(newPolicyState('demo')).sort());
     expect(state.version).toBe(stateVersion);
     expect(state.policy).toEqual(aPolicy());
-    expect(state.current).toMatchObject({ hash: 'h3', sealed: null, places: [] });
+    expect(state.current).toMatchObject({ hash: 'h3', sealed: null });
+    expect(state.places).toMatchObject([{ store: 'local', holds: { digest: 'd3' }, lacksSince: null }]);
     expect(state.retiring).toMatchObject([{ hash: 'h2', withdrawn: false }]);
   });
 
@@ -129,8 +136,7 @@ test.each([
 
 describe('a policy', () => {
   test('without a number is what an older command line sends', () => {
-    const { version: _, ...old } = aPolicy();
-    expect(migratedPolicy(old)).toEqual({ is: 'known', value: aPolicy() });
+    expect(migratedPolicy(policyOf1())).toEqual({ is: 'known', value: aPolicy() });
   });
 
   test('of today is taken as it is, of a newer number told, and anything else unreadable', () => {

@@ -1,3 +1,4 @@
+import { placeRef } from '../../../policy/declared/place.ts';
 import { type Policy, policyVersion } from '../../../policy/declared/policy.ts';
 import { nextStep } from '../../../policy/life/agenda.ts';
 import { afterRotation, begun } from '../../../policy/life/duties/rotate.ts';
@@ -66,7 +67,12 @@ function rotation(id: string, reason: RotationReason, startedAt: string): Rotati
 
 /** The state after it, by the policy that the state has. */
 export function rotated(state: PolicyState, { rotation, end }: Told, now: string): PolicyState {
-  return afterRotation(begun(state), { ...rotation, policy: state.policy ?? rotation.policy }, end, now);
+  const policy = state.policy ?? rotation.policy;
+  const places = policy.secret.places.map((place) => {
+    return { place: placeRef(place), verdict: 'matches' as const, version: null, at: now };
+  });
+  const ended: Concluded = end.kind === 'published' ? { ...end, places } : end;
+  return afterRotation(begun(state), { ...rotation, policy }, ended, now);
 }
 
 /** `nextStep`, with the name of the duty that is due. */
