@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { fault } from '../../../errors/keyturn-error.ts';
 import type { SecretReference } from '../../../secrets/secret-reference.ts';
 import type { StoreContext } from '../../../stores/kind.ts';
 import { openStores } from '../../../stores/open-stores.ts';
@@ -72,7 +73,8 @@ export function contextFor(folder: string, env: Record<string, string | undefine
     folder,
     env,
     time,
-    secret: (reference: SecretReference) => stores.secret(reference, 'store "k8s"'),
+    secret: (reference: SecretReference) =>
+      stores.secret(reference, (why) => fault('KEYTURN_CREDENTIAL_UNREADABLE', 'store "k8s"', why)),
   };
 }
 
