@@ -17,7 +17,7 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   'codec-server': { code: ['errors', 'codec', 'secrets', 'keyring', 'config'] },
   openrouter: { code: ['errors', 'secrets'], types: ['policy'] },
   vault: { code: ['errors', 'secrets', 'keyring'] },
-  stores: { code: ['errors', 'secrets', 'keyring', 'vault'], types: ['policy'] },
+  stores: { code: ['errors', 'files', 'secrets', 'keyring', 'vault'], types: ['policy'] },
   config: { code: ['errors', 'policy', 'secrets', 'stores'] },
   connections: { code: ['errors', 'secrets', 'keyring', 'config', 'openrouter', 'vault', 'stores'] },
   machine: { code: ['errors', 'secrets', 'keyring', 'config', 'stores', 'connections'] },

@@ -22,7 +22,7 @@ test('what is wrong in a declaration is named, with what is allowed', () => {
     'context is about a kubeconfig, and there is none; kubeconfig: { file: PATH } beside it',
   ]);
   expect(wrong({ namespace: 'Shop' })?.[0]).toContain('namespace is not the name of a namespace');
-  expect(wrong({ readersFollow: 'soon' })?.[0]).toContain('such as 2m');
+  expect(wrong({ readersFollow: 'soon' })?.[0]).toContain('such as 5m');
   expect(wrong({ kubeconfig: '~/.kube/config' })?.[0]).toContain('{ file: PATH }');
   expect(wrong({ token: 'sk-or-v1-pasted' })?.join()).not.toContain('pasted');
 });
