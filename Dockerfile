@@ -18,7 +18,7 @@ FROM debian:bookworm-slim
 # For TLS to Temporal Cloud: Temporal's native client reads the system's certificate authorities.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node \
-  # A volume that is mounted here for the first time takes this owner and mode.
+  # A volume that is mounted here for the first time takes this owner and mode. Most workers have none: they keep nothing.
   && install -d -o node -g node -m 700 /data /data/keyturn
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /keyturn/package.json /keyturn/package.json
@@ -29,13 +29,12 @@ RUN ln -s /keyturn/dist/cli/main.js /usr/local/bin/keyturn
 # Numbers: Kubernetes' runAsNonRoot cannot tell what a name stands for.
 USER 1000:1000
 WORKDIR /data
-# Keyring and vault in /data/keyturn; everything else that is written may be lost: the root file system is read-only.
+# With a volume, keyring and vault are in /data/keyturn. All else that is written may be lost: the root is read-only.
 ENV NODE_ENV=production XDG_DATA_HOME=/data XDG_CACHE_HOME=/tmp XDG_STATE_HOME=/tmp XDG_CONFIG_HOME=/etc/keyturn \
   KEYTURN_HEALTH_HOST=0.0.0.0 KEYTURN_HEALTH_PORT=8090
 # Of the C library's allocator, which Temporal's native client uses: two pools instead of eight a processor, what is freed
 # goes back to the system, and large blocks never lie between small ones. 2,000 cached policies take 500 MB instead of 840.
 ENV MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=65536
-VOLUME /data
 EXPOSE 8090 8088
 # Of a worker; the other commands have their own or none.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["node", "-e", \

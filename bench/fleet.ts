@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { simulatorSettings } from '../activities/tools.ts';
-import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
-import { openConnections } from '../connections/registry.ts';
+import { openMachine } from '../machine/open-machine.ts';
 import { newPolicyState } from '../policy/life/state.ts';
 import * as after from '../policy/life/transitions.ts';
 import { Secret } from '../secrets/secret.ts';
@@ -56,10 +55,9 @@ export async function fleet(stack: Stack): Promise<Figure[]> {
 type Accounts = Record<'busy' | 'idle', { url: string; managementKey: string }>;
 
 /** As a process of its own would be: with its own connection to Temporal, tools and pauses. */
-async function startWorker({ address, paths, keyring, bundle }: Stack, accounts: Accounts) {
+async function startWorker({ address, paths, bundle }: Stack, accounts: Accounts) {
   const env = {};
-  const declared = await readKeyturnYaml({ env, cwd: paths.dataDir, configDir: paths.configDir });
-  const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
+  const { connections } = await openMachine({ env, cwd: paths.dataDir, paths });
   for (const [name, { url, managementKey }] of Object.entries(accounts)) {
     const kept = { managementKey: new Secret(managementKey), baseUrl: url, requestsPerSecond, replace: true };
     await connections.add(name, kept);

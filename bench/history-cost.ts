@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simulatorSettings, type Tools } from '../activities/tools.ts';
-import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
-import { openConnections } from '../connections/registry.ts';
+import { openMachine } from '../machine/open-machine.ts';
 import type { PolicyState } from '../policy/life/state.ts';
 import { localDate, runOn } from '../policy/time/schedule.ts';
 import { Secret } from '../secrets/secret.ts';
@@ -58,14 +57,10 @@ export async function historyCost(stack: Stack): Promise<Figure[]> {
   }
 }
 
-async function toolsFor(
-  { url, managementKey }: Simulator,
-  { paths, keyring }: Pick<Stack, 'paths' | 'keyring'>,
-): Promise<Tools> {
+async function toolsFor({ url, managementKey }: Simulator, { paths }: Pick<Stack, 'paths'>): Promise<Tools> {
   const env = {};
   const cwd = paths.dataDir;
-  const declared = await readKeyturnYaml({ env, cwd, configDir: paths.configDir });
-  const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
+  const { connections } = await openMachine({ env, cwd, paths });
   await connections.add('main', { managementKey: new Secret(managementKey), baseUrl: url });
   return openTools({ paths, env, cwd, settings: simulatorSettings, perSecond: Number.POSITIVE_INFINITY });
 }

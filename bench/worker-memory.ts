@@ -7,9 +7,8 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { parseAllDocuments } from 'yaml';
 import { fewAtOnce } from '../client/few-at-once.ts';
-import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
-import { openConnections } from '../connections/registry.ts';
 import { choosePort } from '../engine/free-port.ts';
+import { openMachine } from '../machine/open-machine.ts';
 import type { PolicyState } from '../policy/life/state.ts';
 import { Secret } from '../secrets/secret.ts';
 import { type Simulator, startSimulator } from '../simulator/index.ts';
@@ -116,10 +115,9 @@ function buildPackage(): { main: string; bundle: (workflows: string) => void } {
   };
 }
 
-async function connectMain({ paths, keyring }: Stack, { url, managementKey }: Simulator): Promise<void> {
+async function connectMain({ paths }: Stack, { url, managementKey }: Simulator): Promise<void> {
   const env = {};
-  const declared = await readKeyturnYaml({ env, cwd: paths.dataDir, configDir: paths.configDir });
-  const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
+  const { connections } = await openMachine({ env, cwd: paths.dataDir, paths });
   await connections.add('main', { managementKey: new Secret(managementKey), baseUrl: url });
 }
 

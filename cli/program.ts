@@ -18,6 +18,7 @@ import { secretCommand } from './commands/secret/index.ts';
 import { setupCommand } from './commands/setup.ts';
 import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
+import { storeCommand } from './commands/store/index.ts';
 import { workerCommand } from './commands/worker.ts';
 import { packageFile } from './package-file.ts';
 
@@ -47,6 +48,7 @@ export function createProgram(): Command {
   refreshCommand(program);
   deleteCommand(program);
   connectionCommand(program);
+  storeCommand(program);
   secretCommand(program);
   keyringCommand(program);
   buildCommand(program);

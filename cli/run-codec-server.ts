@@ -2,8 +2,7 @@ import pino from 'pino';
 import { createAccessLog } from '../codec-server/access-log.ts';
 import { codecServerConfig, type Environment } from '../codec-server/config.ts';
 import { startCodecServer } from '../codec-server/server.ts';
-import { keyturnPaths } from '../config/paths.ts';
-import { openKeyringFrom } from '../keyring/keyring-source.ts';
+import { openKeyringHere } from '../machine/keyring-here.ts';
 import { untilAskedToStop } from './stop-signals.ts';
 
 /**
@@ -13,7 +12,7 @@ import { untilAskedToStop } from './stop-signals.ts';
  */
 export async function runCodecServer(env: Environment): Promise<void> {
   const { logLevel, ...config } = await codecServerConfig(env);
-  const keyring = await openKeyringFrom({ env, file: keyturnPaths(env).keyringFile, make: false });
+  const keyring = await openKeyringHere(env);
   const log = createAccessLog(logLevel, pino.destination(1));
   const server = await startCodecServer({ ...config, keyring, log });
   log.info({ url: server.url, origins: config.origins, encode: config.encode }, 'codec server ready');

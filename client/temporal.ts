@@ -1,9 +1,8 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { dataConverter } from '../codec/data-converter.ts';
-import { keyturnPaths } from '../config/paths.ts';
 import { readTemporalConfig } from '../config/temporal-config.ts';
 import type { Keyring } from '../keyring/keyring.ts';
-import { openKeyringFrom } from '../keyring/keyring-source.ts';
+import { openKeyringHere } from '../machine/keyring-here.ts';
 import { taskQueue } from '../workflows/messages.ts';
 import { temporalError } from './temporal-error.ts';
 
@@ -19,8 +18,8 @@ export type ConnectOptions = {
   /** Stands in for `process.env`, which Temporal's own configuration reads where this is not given. */
   env?: Environment;
   /**
-   * What crosses to Temporal is encrypted with it. Default: KEYTURN_KEYRING, else the keyring file of this machine; it
-   * has to be the one that the workers use.
+   * What crosses to Temporal is encrypted with it. Default: KEYTURN_KEYRING, else where keyturn.yaml says that it
+   * is kept, else the keyring file of this machine; it has to be the one that the workers use.
    */
   keyring?: Keyring;
   /** The task queue that the workers poll. Default: `keyturn`. */
@@ -72,9 +71,7 @@ export async function connectTemporal(options: ConnectOptions = {}): Promise<Tem
     await connection.close();
     throw temporalError(error, { address, namespace, waitedMs: connectTimeoutMs });
   }
-  const env = options.env ?? process.env;
-  const file = keyturnPaths(env).keyringFile;
-  const keyring = options.keyring ?? (await openKeyringFrom({ env, file, make: false }));
+  const keyring = options.keyring ?? (await openKeyringHere(options.env ?? process.env));
   // A policy that is gone must not answer from its history.
   const client = new Client({
     connection,

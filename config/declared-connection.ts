@@ -1,25 +1,24 @@
 import { z } from 'zod';
 import { fieldWords } from '../errors/field-words.ts';
+import {
+  allowedReferences,
+  hasOneSource,
+  referenceFields,
+  type SecretReference,
+  toReference,
+} from '../secrets/secret-reference.ts';
 
 /** OpenRouter's limit is not known (facts §12): at this pace nobody has been refused. */
 export const defaultRequestsPerSecond = 1;
 const mostRequestsPerSecond = 50;
 
 /** A connection in keyturn.yaml: where its management key is to be had, never the key itself. */
-export type DeclaredConnection = { baseUrl?: string; requestsPerSecond?: number } & (
-  | { source: 'env'; variable: string }
-  | { source: 'file'; path: string }
-);
+export type DeclaredConnection = { baseUrl?: string; requestsPerSecond?: number } & SecretReference;
 
 const nameWords = fieldWords(
   'is not a name for a connection',
   '1 to 48 lowercase letters and digits, with single hyphens between',
 );
-const variableWords = fieldWords(
-  'is not the name of an environment variable',
-  'such as OPENROUTER_MANAGEMENT_KEY; never the key itself',
-);
-const fileWords = fieldWords('is not a path to a file', 'one that begins with / or ./ or ../; never the key itself');
 const baseUrlWords = fieldWords(
   'is not a base URL',
   'https://…, or http:// to this machine, without user, query or fragment',
@@ -45,28 +44,22 @@ export const baseUrl = z
   .refine(isSafeBaseUrl, baseUrlWords)
   .transform((url) => url.replace(/\/+$/, ''));
 
-/** One entry below `connections`; `folder`: what a relative path of it is meant from. */
+/** One entry below `connections`; paths as they stand there. */
 export const connectionEntry = z
   .strictObject(
-    {
-      env: z
-        .string(variableWords)
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, variableWords)
-        .optional(),
-      file: z
-        .string(fileWords)
-        .regex(/^\.{0,2}\/\P{Cc}*$/u, fileWords)
-        .optional(),
-      baseUrl: baseUrl.optional(),
-      requestsPerSecond: requestsPerSecond.optional(),
-    },
-    fieldWords('is not a connection', '{ env: VARIABLE } or { file: PATH }'),
+    { ...referenceFields, baseUrl: baseUrl.optional(), requestsPerSecond: requestsPerSecond.optional() },
+    fieldWords('is not a connection', allowedReferences),
   )
-  .refine((entry) => (entry.env === undefined) !== (entry.file === undefined), {
-    error: 'needs exactly one source for its key; { env: VARIABLE } or { file: PATH }',
+  .refine(...hasOneSource)
+  .transform(({ baseUrl, requestsPerSecond, ...reference }): DeclaredConnection => {
+    return {
+      ...toReference(reference),
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    };
   });
 
-export const connectionFields = ['env', 'file', 'baseUrl', 'requestsPerSecond'] as const;
+export const connectionFields = [...Object.keys(referenceFields), 'baseUrl', 'requestsPerSecond'];
 
 function isSafeBaseUrl(text: string): boolean {
   const url = URL.parse(text);

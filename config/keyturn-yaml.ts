@@ -6,13 +6,16 @@ import { formatProblems } from '../policy/declared/format-problems.ts';
 import { printable } from '../policy/declared/show-value.ts';
 import { suggest } from '../policy/declared/suggest.ts';
 import { type Path, readYamlDocuments } from '../policy/declared/yaml-documents.ts';
-import { referenceFields } from '../secrets/secret-reference.ts';
+import { referenceFields, type SecretReference, secretReference } from '../secrets/secret-reference.ts';
 import { type DeclaredStore, storeEntry, storeFields, storeName } from '../stores/declared-store.ts';
+import { circleFrom, storesNamedIn } from './credential-circles.ts';
 import { connectionEntry, connectionFields, connectionName, type DeclaredConnection } from './declared-connection.ts';
 
 /** What `keyturn.yaml` says. `file`: where it was found; undefined where there is none, which is fine. */
 export type KeyturnYaml = {
   file: string | undefined;
+  /** Where the keyring is kept, where that is not the data folder. */
+  keyring: SecretReference | undefined;
   connections: ReadonlyMap<string, DeclaredConnection>;
   stores: ReadonlyMap<string, DeclaredStore>;
 };
@@ -25,16 +28,40 @@ export type KeyturnYamlPlaces = {
 };
 
 const fileName = 'keyturn.yaml';
-const topFields = ['connections', 'stores'] as const;
-const content = z.strictObject(
-  {
-    connections: z
-      .record(connectionName, connectionEntry, { error: 'is not a map; NAME: { env: VARIABLE }' })
-      .nullish(),
-    stores: z.record(storeName, storeEntry, { error: 'is not a map; NAME: { kind: KIND, … }' }).nullish(),
-  },
-  { error: 'is not a map; its fields: connections, stores' },
-);
+const topFields = ['keyring', 'connections', 'stores'] as const;
+const content = z
+  .strictObject(
+    {
+      keyring: secretReference.nullish(),
+      connections: z
+        .record(connectionName, connectionEntry, { error: 'is not a map; NAME: { env: VARIABLE }' })
+        .nullish(),
+      stores: z.record(storeName, storeEntry, { error: 'is not a map; NAME: { kind: KIND, … }' }).nullish(),
+    },
+    { error: `is not a map; its fields: ${topFields.join(', ')}` },
+  )
+  .superRefine(({ keyring, connections, stores }, { addIssue }) => {
+    const declared = Object.keys(stores ?? {});
+    const mustBeThere = (path: string[], reference: SecretReference) => {
+      if (reference.source !== 'store' || declared.includes(reference.store)) return;
+      const oneOf = declared.length === 0 ? 'declare it below stores' : `one of ${declared.join(', ')}`;
+      const message = `names store "${reference.store}", which is not declared here; ${oneOf}`;
+      addIssue({ code: 'custom', path, message });
+    };
+    if (keyring) mustBeThere(['keyring'], keyring);
+    for (const [name, entry] of Object.entries(connections ?? {})) {
+      mustBeThere(['connections', name], entry);
+    }
+    for (const name of declared) {
+      for (const other of storesNamedIn(stores?.[name]?.content)) {
+        mustBeThere(['stores', name], { source: 'store', store: other, name: '', field: null });
+      }
+      const circle = circleFrom(name, stores ?? {});
+      if (circle?.at(-1) !== name) continue;
+      const message = `has credentials that would have to come from itself (${circle.join(' → ')}); env or file for one of them`;
+      addIssue({ code: 'custom', path: ['stores', name], message });
+    }
+  });
 
 /**
  * Reads the first `keyturn.yaml` that is found.
@@ -67,7 +94,7 @@ async function textOf(file: string): Promise<string | undefined> {
   }
 }
 
-const nothing: Omit<KeyturnYaml, 'file'> = { connections: new Map(), stores: new Map() };
+const nothing: Omit<KeyturnYaml, 'file'> = { keyring: undefined, connections: new Map(), stores: new Map() };
 
 function contentOf(file: string, text: string): Omit<KeyturnYaml, 'file'> {
   const { documents, problems } = readYamlDocuments(text);
@@ -86,9 +113,11 @@ function contentOf(file: string, text: string): Omit<KeyturnYaml, 'file'> {
       found.map((problem) => ({ ...document.whereIs(problem.path, problem.of), ...problem })),
     );
   }
+  const { keyring } = read.data;
   const connections = Object.entries(read.data.connections ?? {});
   return {
-    connections: new Map(connections.map(([name, entry]) => [name, declared(entry, dirname(file))])),
+    keyring: keyring ? from(dirname(file), keyring) : undefined,
+    connections: new Map(connections.map(([name, entry]) => [name, from(dirname(file), entry)])),
     stores: new Map(Object.entries(read.data.stores ?? {})),
   };
 }
@@ -98,14 +127,9 @@ const referenceNames = Object.keys(referenceFields);
 const seeDocs = 'see the example in docs/configuration.md';
 const oneDocument = { path: [], wrong: 'is a second document (---)', allowed: 'one' };
 
-function declared({ env, file, ...rest }: z.output<typeof connectionEntry>, folder: string): DeclaredConnection {
-  const { baseUrl, requestsPerSecond } = rest;
-  const at = {
-    ...(baseUrl === undefined ? {} : { baseUrl }),
-    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
-  };
-  if (env !== undefined) return { ...at, source: 'env', variable: env };
-  return { ...at, source: 'file', path: resolve(folder, String(file)) };
+/** Relative paths are meant from the folder of the file that they stand in. */
+function from<Reference extends SecretReference>(folder: string, reference: Reference): Reference {
+  return reference.source === 'file' ? { ...reference, path: resolve(folder, reference.path) } : reference;
 }
 
 type InWords = { path: Path; of: 'name' | 'value'; wrong: string; allowed: string };
@@ -127,6 +151,7 @@ function inWords(issue: z.core.$ZodIssue, content: unknown): InWords[] {
 
 function fieldsAt([top, name, ...deeper]: Path, content: unknown): readonly string[] {
   if (top === undefined) return topFields;
+  if (top === 'keyring') return referenceNames;
   if (top === 'connections') return connectionFields;
   const { stores } = (content ?? {}) as { stores?: Record<string, unknown> };
   return deeper.length === 0 ? storeFields(stores?.[String(name)]) : referenceNames;

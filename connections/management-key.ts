@@ -13,5 +13,7 @@ export function managementKeyFrom(text: string): { key: Secret } | { wrong: stri
   if (key.length > maxKeyBytes) return { wrong: 'it is too long for a key' };
   if (/[\r\n]/.test(key)) return { wrong: 'it has more than one line' };
   if (!/^[\x21-\x7e]+$/.test(key)) return { wrong: 'it holds spaces or characters that are not printable ASCII' };
+  // Sent as a key, it would show OpenRouter what else it holds.
+  if (key.startsWith('{')) return { wrong: 'it is a whole JSON document; name the field that is the key' };
   return { key: new Secret(key) };
 }

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { baseUrl as baseUrlForm, connectionName, requestsPerSecond as pace } from '../config/declared-connection.ts';
 import type { KeyturnYaml } from '../config/keyturn-yaml.ts';
 import { fault } from '../errors/keyturn-error.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import { defaultBaseUrl } from '../openrouter/client.ts';
+import type { ReadSecret } from '../secrets/read-reference.ts';
 import type { Secret } from '../secrets/secret.ts';
+import type { SecretReference } from '../secrets/secret-reference.ts';
 import { openVaultFile } from '../vault/vault-file.ts';
 import { declaredKey } from './declared-key.ts';
 import { managementKeyFrom } from './management-key.ts';
@@ -13,7 +16,9 @@ export type Connection = { name: string; baseUrl: string; managementKey: Secret 
 
 export type ConnectionEntry = {
   name: string;
-  source: 'vault' | 'env' | 'file';
+  source: 'vault' | SecretReference['source'];
+  /** The store that its key is read from. */
+  store: string | null;
   baseUrl: string;
   /** Of all workers together; null: nothing was said, and `defaultRequestsPerSecond` holds. */
   requestsPerSecond: number | null;
@@ -31,7 +36,7 @@ export type Connections = {
   /**
    * The key as it is now: it is read anew each time.
    * @throws KEYTURN_CONNECTION_UNKNOWN with the names that are known
-   * @throws KEYTURN_CONNECTION_UNREADABLE its variable or file is missing or holds no key
+   * @throws KEYTURN_CONNECTION_UNREADABLE its variable, file or store is missing or holds no key
    */
   get(name: string): Promise<Connection>;
   /**
@@ -50,35 +55,46 @@ export type Connections = {
   remove(name: string): Promise<void>;
 };
 
-/** `vaultFile` is opened when it is first needed: declared connections work without it. `env`: for declared variables. */
+/**
+ * The vault is made by `add` alone, and opened where there is one: declared connections need neither it nor a keyring.
+ *
+ * @param secret what declared ones point at
+ */
 export function openConnections({
   vaultFile,
   keyring,
   declared,
-  env,
+  secret,
 }: {
   vaultFile: string;
-  keyring: Keyring;
-  declared: KeyturnYaml;
-  env: Readonly<Record<string, string | undefined>>;
+  keyring: () => Promise<Keyring>;
+  declared: Pick<KeyturnYaml, 'file' | 'connections'>;
+  secret: ReadSecret;
 }): Connections {
   let opened: VaultConnections | undefined;
-  const vault = () => {
-    opened ??= vaultConnections(openVaultFile({ file: vaultFile, keyring }), keyring);
+  const vault = async () => {
+    if (opened === undefined) {
+      const itsKeyring = await keyring();
+      opened = vaultConnections(openVaultFile({ file: vaultFile, keyring: itsKeyring }), itsKeyring);
+    }
     return opened;
   };
+  // Once opened, a file that is gone is an error and not an empty vault.
+  const vaultIfThere = async () => (opened === undefined && !existsSync(vaultFile) ? undefined : await vault());
   const isDeclared = (name: string) => fault('KEYTURN_CONNECTION_DECLARED', name, declared.file ?? 'keyturn.yaml');
 
   const list = async (): Promise<ConnectionEntry[]> => {
     const fromFile = [...declared.connections].map(([name, declaredOne]) => {
       const { source, baseUrl = defaultBaseUrl, requestsPerSecond = null } = declaredOne;
-      return { name, source, baseUrl, requestsPerSecond };
+      const store = declaredOne.source === 'store' ? declaredOne.store : null;
+      return { name, source, store, baseUrl, requestsPerSecond };
     });
-    const fromVault = vault()
-      .list()
+    const kept = (await vaultIfThere())?.list() ?? [];
+    const fromVault = kept
       .filter(({ name }) => !declared.connections.has(name))
       .map(({ name, baseUrl, requestsPerSecond }) => {
-        return { name, source: 'vault' as const, baseUrl: baseUrl ?? defaultBaseUrl, requestsPerSecond };
+        const at = { store: null, baseUrl: baseUrl ?? defaultBaseUrl };
+        return { name, source: 'vault' as const, ...at, requestsPerSecond };
       });
     return [...fromFile, ...fromVault].sort((a, b) => (a.name < b.name ? -1 : 1));
   };
@@ -93,10 +109,10 @@ export function openConnections({
     async get(name) {
       const pointer = declared.connections.get(name);
       if (pointer) {
-        const managementKey = await declaredKey(name, pointer, env);
+        const managementKey = await declaredKey(name, pointer, secret);
         return { name, baseUrl: pointer.baseUrl ?? defaultBaseUrl, managementKey };
       }
-      const kept = vault().get(name);
+      const kept = (await vaultIfThere())?.get(name);
       if (!kept) throw await unknown(name);
       return { name, baseUrl: kept.baseUrl ?? defaultBaseUrl, managementKey: kept.managementKey };
     },
@@ -110,11 +126,11 @@ export function openConnections({
       if (requestsPerSecond !== undefined) must('--requests-per-second', pace.safeParse(requestsPerSecond));
       if (declared.connections.has(name)) throw isDeclared(name);
       const kept = { baseUrl: url, managementKey: key.key, requestsPerSecond: requestsPerSecond ?? null };
-      vault().put(name, kept, replace);
+      (await vault()).put(name, kept, replace);
     },
 
     async remove(name) {
-      if (vault().remove(name)) return;
+      if ((await vaultIfThere())?.remove(name)) return;
       throw declared.connections.has(name) ? isDeclared(name) : await unknown(name);
     },
   };

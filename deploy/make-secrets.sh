@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes what docker-compose.yml reads from ./secrets: the database's password, a token for the codec server, and the
-# certificates with which Temporal and its clients prove to each other who they are. What is there already is kept.
+# Makes what docker-compose.yml reads from ./secrets: the database's password, a token for the codec server, the keyring that
+# everything in Temporal is encrypted with (docs/keyring.md: keep a copy), and the certificates with which Temporal and its
+# clients prove to each other who they are. What is there already is kept.
 #
 #   deploy/make-secrets.sh [FOLDER] [NAME...]      FOLDER: default ./secrets
 #                                                  NAME: what clients call Temporal; default temporal localhost 127.0.0.1
@@ -65,12 +66,16 @@ done
 [ -e codec-tokens.json ] ||
   printf '{"tokens": [{"name": "operator", "token": "%s", "namespaces": ["keyturn"]}]}\n' "$(openssl rand -hex 32)" \
     >codec-tokens.json
+if [ ! -e keyring.json ]; then
+  id=k$(openssl rand -hex 4)
+  printf '{"version": 1, "activeId": "%s", "keys": {"%s": "%s"}}\n' "$id" "$id" "$(openssl rand -base64 32)" >keyring.json
+fi
 authority cluster 'Temporal cluster'
 authority clients 'Temporal clients'
 # Temporal's services are each other's clients too.
 certificate temporal cluster temporal serverAuth,clientAuth "$names"
 certificate client clients keyturn clientAuth ''
-chmod 644 ./*.pem temporal.key client.key postgres-password codec-tokens.json
+chmod 644 ./*.pem temporal.key client.key postgres-password codec-tokens.json keyring.json
 
-echo "$(pwd): postgres-password, codec-tokens.json, certificates for $*"
+echo "$(pwd): postgres-password, codec-tokens.json, keyring.json, certificates for $*"
 [ -e openrouter-management-key ] || echo "still missing: openrouter-management-key (your OpenRouter management key)"

@@ -37,6 +37,12 @@ export const faults = {
     says: (file: string, why: string) => `${file} cannot be read: ${why}.`,
     remedy: 'Check the path and its permissions.',
   },
+  KEYTURN_DEBUG_PRINTS_SECRETS: {
+    kind: 'terminal',
+    exit: 2,
+    says: (what: string) => `With ${what}, Node writes down what passes through this process: keys and secrets.`,
+    remedy: 'Take it away and start again: Node has read it by now. KEYTURN_LOG_LEVEL=debug is for looking closer.',
+  },
   KEYTURN_CONFIG_INVALID: {
     kind: 'terminal',
     exit: 2,
@@ -130,7 +136,7 @@ export const faults = {
   KEYTURN_CONNECTION_UNREADABLE: {
     kind: 'needs-attention',
     says: (name: string, why: string) => `The management key of connection "${name}" cannot be had: ${why}.`,
-    remedy: 'Correct the variable or file that keyturn.yaml names, then: keyturn connection check NAME.',
+    remedy: 'Correct what keyturn.yaml names: variable, file or store. Then: keyturn connection check NAME.',
   },
   KEYTURN_CONNECTION_REFUSED: {
     kind: 'needs-attention',
@@ -211,7 +217,7 @@ export const faults = {
   KEYTURN_STORE_REFUSED: {
     kind: 'terminal',
     exit: 4,
-    says: (store: string, place: string, why: string) => `Store "${store}" cannot be written at ${place}: ${why}.`,
+    says: (store: string, place: string, why: string) => `Store "${store}" cannot be used at ${place}: ${why}.`,
     remedy: 'keyturn store check NAME names what is missing; docs/stores.md has the least rights of each store.',
   },
   KEYTURN_PLACE_CHANGED: {
@@ -285,11 +291,17 @@ export const faults = {
     says: (file: string) => `There is no keyring at ${file}, and none in KEYTURN_KEYRING.`,
     remedy: 'Copy the keyring of the workers there (mode 0600), or give it as KEYTURN_KEYRING: docs/keyring.md.',
   },
+  KEYTURN_KEYRING_UNREADABLE: {
+    kind: 'transient',
+    says: (why: string) => `The keyring cannot be had: ${why}.`,
+    remedy: 'Put it where keyturn.yaml says that it is kept, and let it be read there: docs/keyring.md.',
+  },
   KEYTURN_KEYRING_READ_ONLY: {
     kind: 'terminal',
     exit: 4,
-    says: () => 'The keyring comes from the environment variable KEYTURN_KEYRING, which Keyturn cannot change.',
-    remedy: 'Change it in the secret manager or manifest that sets it, then restart what uses it: docs/keyring.md.',
+    says: (where: string) => `The keyring comes from ${where}, which Keyturn does not change.`,
+    remedy:
+      'Change it in that secret manager, file or manifest, and restart what reads it at its start: docs/keyring.md.',
   },
   KEYTURN_KEYRING_KEY_UNKNOWN: {
     kind: 'terminal',

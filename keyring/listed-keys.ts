@@ -1,10 +1,11 @@
 import type { KeyringContent } from './keyring-file.ts';
+import type { KeptIn } from './keyring-source.ts';
 
 /** One key. `null`: it could not be found out. A key that is needed and not in the keyring is kept in null. */
 export type ListedKey = {
   id: string;
   active: boolean;
-  keptIn: 'file' | 'environment' | null;
+  keptIn: KeptIn | null;
   kms: string | null;
   madeAt: string | null;
   vaultRows: number | null;
@@ -13,7 +14,7 @@ export type ListedKey = {
 
 /** Every key that the keyring holds, or that something needs. `rows`: the keys of what is sealed in the vault. */
 export function listedKeys(
-  keptIn: 'file' | 'environment',
+  keptIn: KeptIn,
   content: KeyringContent,
   rows: readonly { keyId: string }[] | null,
   policies: Map<string, string[]> | null,

@@ -1,6 +1,6 @@
 import { Agent, type Dispatcher, request } from 'undici';
+import { parseRetryAfter } from '../errors/retry-after.ts';
 import type { Secret } from '../secrets/secret.ts';
-import { parseRetryAfter } from './retry-after.ts';
 
 export type HttpRequest = {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';

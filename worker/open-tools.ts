@@ -1,15 +1,10 @@
-import { dirname } from 'node:path';
 import { CancelledFailure, Context, sleep } from '@temporalio/activity';
 import type { StepSettings, Tools } from '../activities/tools.ts';
-import { readKeyturnYaml } from '../config/keyturn-yaml.ts';
 import type { KeyturnPaths } from '../config/paths.ts';
-import { type Connections, openConnections } from '../connections/registry.ts';
-import { openVaultKeyring } from '../keyring/machine-keyring.ts';
+import type { Connections } from '../connections/registry.ts';
+import { openMachine } from '../machine/open-machine.ts';
 import { createManagementClient, type ManagementClient } from '../openrouter/client.ts';
 import { digestOf } from '../secrets/secret.ts';
-import { openLocalVault } from '../stores/local/local-vault.ts';
-import { openStores } from '../stores/open-stores.ts';
-import type { Store } from '../stores/store.ts';
 import type { Environment } from './config.ts';
 import type { Paces } from './connection-workers.ts';
 import { temporalLeases } from './leases.ts';
@@ -28,20 +23,15 @@ export type OpenToolsOptions = {
 /** The tools of the steps, and what the workers of connections go by. */
 export type WorkerTools = Tools & { paces: Paces; pauses: Pauses };
 
-/** The real tools: keyring, vault and connections of this machine. */
+/** The real tools: keyring, stores and connections of this machine. */
 export async function openTools(options: OpenToolsOptions): Promise<WorkerTools> {
   const { paths, env, cwd, settings, perSecond } = options;
-  const keyring = await openVaultKeyring(env, paths);
-  const declared = await readKeyturnYaml({ env, cwd, configDir: paths.configDir });
-  const connections = openConnections({ vaultFile: paths.vaultFile, keyring, declared, env });
+  const machine = await openMachine({ env, cwd, paths, time: { now: Date.now, wait } });
+  const { connections, stores } = machine;
+  const keyring = await machine.keyring();
+  // A vault that this keyring does not open is told at the start, not by the first rotation.
+  if (machine.hasLocal()) await machine.local();
   const pauses = createPauses();
-  let vault: Store | undefined;
-  const local = () => {
-    vault ??= openLocalVault({ file: paths.vaultFile, keyring });
-    return vault;
-  };
-  const folder = declared.file === undefined ? cwd : dirname(declared.file);
-  const stores = openStores({ declared: declared.stores, folder, env, local, time: { now: Date.now, wait } });
   return {
     openrouter: clientsOf(connections, pauses),
     store: stores.get,

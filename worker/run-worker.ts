@@ -18,17 +18,23 @@ import { workflowBundle } from './workflow-bundle.ts';
 /** What a parent process is told once the worker polls (`process.send`). */
 export type WorkerReady = { ready: true; healthPort: number };
 
+type RunWorkerOptions = Pick<WorkerOptions, 'activityInterceptors' | 'bundle'> & {
+  /** Debug switches of libraries that were set in the environment; said in the log. */
+  cleared?: readonly string[];
+};
+
 /**
  * The worker process, configured by the environment; ends when it is told to (SIGINT, SIGTERM, or a parent that is gone)
  * and its running steps have ended or were handed on.
  *
  * @throws KEYTURN_USAGE, KEYTURN_PORT_IN_USE, and what opening keyring, vault and keyturn.yaml throws
  */
-export async function runWorker(options: Pick<WorkerOptions, 'activityInterceptors' | 'bundle'> = {}): Promise<void> {
+export async function runWorker({ cleared = [], ...options }: RunWorkerOptions = {}): Promise<void> {
   const { env } = process;
   const config = workerConfig(env);
   const log = createLogger(config.logLevel);
   leaveNoTraces(log);
+  if (cleared.length > 0) log.warn({ cleared }, 'cleared in the environment: libraries would log what they send');
   const { settings, perSecond } = config;
   const tools = await openTools({ paths: keyturnPaths(env), env, cwd: process.cwd(), settings, perSecond });
   // Not before: its threads keep the process alive, also one that has failed to start.

@@ -14,6 +14,8 @@ export function devCommand(program: Command): void {
     .option('--codec-port <port>', 'of the codec server; default: 8088, or a free one', port)
     .addHelpText('after', '\nExample:\n  $ keyturn dev\n')
     .action(async ({ live = false, ...ports }: Options) => {
+      const { quietDebugSwitches } = await import('../../secrets/debug-switches.ts');
+      quietDebugSwitches();
       const { runDev } = await import('../dev/run-dev.ts');
       await runDev({ env: process.env, live, ...ports });
     });

@@ -3,7 +3,7 @@ import { connect } from '../../client/keyturn.ts';
 import { type ConnectOptions, connectTemporal } from '../../client/temporal.ts';
 import { keyturnPaths } from '../../config/paths.ts';
 import type { DevServer } from '../../engine/dev-server.ts';
-import { openVaultKeyring } from '../../keyring/machine-keyring.ts';
+import { openMachine } from '../../machine/open-machine.ts';
 import { announceAddress } from '../dev-address.ts';
 import { calledAs } from '../invocation.ts';
 import { print, whenNobodyReads } from '../print.ts';
@@ -67,7 +67,7 @@ async function bringUp(options: DevOptions, running: AsyncDisposableStack, signa
   const ours = {
     env: {},
     address: engine.address,
-    keyring: await openVaultKeyring(env, paths),
+    keyring: await (await openMachine({ env, cwd: process.cwd(), paths })).keyring(),
   };
   await setUpEngine(ours);
   running.defer(await startLocalCodecServer({ port: codecPort, uiUrl: String(engine.uiUrl), ...ours }, paths));

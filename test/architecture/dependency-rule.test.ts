@@ -17,24 +17,25 @@ const rule: Record<string, { code: string[]; types?: string[] }> = {
   'codec-server': { code: ['errors', 'codec', 'secrets', 'keyring', 'config'] },
   openrouter: { code: ['errors', 'secrets'], types: ['policy'] },
   vault: { code: ['errors', 'secrets', 'keyring'] },
-  stores: { code: ['errors', 'secrets', 'keyring', 'vault'], types: ['policy'] },
+  stores: { code: ['errors', 'files', 'secrets', 'keyring', 'vault'], types: ['policy'] },
   config: { code: ['errors', 'policy', 'secrets', 'stores'] },
   connections: { code: ['errors', 'secrets', 'keyring', 'config', 'openrouter', 'vault', 'stores'] },
+  machine: { code: ['errors', 'secrets', 'keyring', 'config', 'stores', 'connections'] },
   engine: { code: ['errors', 'files', 'config'] },
   simulator: { code: [] },
   workflows: { code: ['errors', 'policy'], types: ['activities'] },
   activities: { code: ['errors', 'policy', 'secrets', 'keyring', 'openrouter', 'stores'] },
-  client: { code: ['errors', 'policy', 'workflows', 'codec', 'keyring', 'config'] },
+  client: { code: ['errors', 'policy', 'workflows', 'codec', 'keyring', 'config', 'machine'] },
   worker: {
     code: [
       ...['errors', 'policy', 'secrets', 'keyring', 'codec', 'openrouter', 'vault', 'stores', 'config', 'connections'],
-      ...['workflows', 'activities'],
+      ...['machine', 'workflows', 'activities'],
     ],
   },
   cli: {
     code: [
       ...['errors', 'policy', 'secrets', 'keyring', 'codec', 'openrouter', 'vault', 'stores', 'config', 'connections'],
-      ...['engine', 'simulator', 'workflows', 'client', 'worker', 'codec-server'],
+      ...['machine', 'engine', 'simulator', 'workflows', 'client', 'worker', 'codec-server'],
     ],
   },
 };

@@ -1,4 +1,16 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -93,6 +105,49 @@ describe('a keyring in the environment', () => {
     const { id } = await json(['add']);
     const content = JSON.parse(readFileSync(file, 'utf8'));
     env = { ...env, KEYTURN_KEYRING: JSON.stringify({ ...content, activeId: id }) };
+    expect(await json(['activate', id])).toMatchObject({ code: 0, sealedAnew: 1 });
+  });
+});
+
+describe('a keyring that keyturn.yaml declares', () => {
+  const elsewhere = () => join(folder, 'mounted.json');
+  beforeEach(async () => {
+    await openKeyring(file);
+    // As secret managers mount it.
+    renameSync(file, elsewhere());
+    chmodSync(elsewhere(), 0o444);
+    writeFileSync(join(folder, 'keyturn.yaml'), 'keyring: { file: ./mounted.json }\n');
+  });
+
+  test('is listed, exported, and changed only where it is kept', async () => {
+    const { activeId: id } = JSON.parse(readFileSync(elsewhere(), 'utf8'));
+    const [listed] = JSON.parse((await keyring(['list', '-o', 'json'])).stdout);
+    expect(listed).toMatchObject({ id, keptIn: 'file' });
+    for (const args of [['add'], ['remove', id], ['import-recovery', 'x']]) {
+      const { code, stderr } = await keyring(args);
+      expect(code, args[0]).toBe(4);
+      expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(
+        /KEYTURN_KEYRING_READ_ONLY The keyring comes from file .*mounted.json/,
+      );
+    }
+    expect(await json(['export-recovery', 'copy.json'], 'correct horse battery\n')).toMatchObject({
+      code: 0,
+      keys: [id],
+    });
+    expect(existsSync(dirname(file)) && readdirSync(dirname(file))).toEqual([]);
+  });
+
+  test('is changed in a folder of its own, and put back: then the vault moves to its other active key', async () => {
+    const scratch = join(folder, 'scratch');
+    const there = { folder: scratch, env: { ...env, XDG_DATA_HOME: scratch, XDG_CONFIG_HOME: scratch } };
+    mkdirSync(join(scratch, 'keyturn'), { recursive: true });
+    const copy = join(scratch, 'keyturn', 'keyring.json');
+    cpSync(elsewhere(), copy);
+    chmodSync(copy, 0o600);
+    openVaultByOwner({ file: vaultFile, keyring: await openKeyring(copy) });
+    const { id } = JSON.parse((await runKeyturn(there, ['keyring', 'add', '-o', 'json'])).stdout);
+    expect(await runKeyturn(there, ['keyring', 'activate', id])).toMatchObject({ code: 0 });
+    renameSync(copy, elsewhere());
     expect(await json(['activate', id])).toMatchObject({ code: 0, sealedAnew: 1 });
   });
 });

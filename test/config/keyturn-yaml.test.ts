@@ -31,7 +31,7 @@ describe('which file is read', () => {
   const named = (name: string) => `connections: { ${name}: { env: KEY } }\n`;
 
   test('none is fine', async () => {
-    expect(await read()).toEqual({ file: undefined, connections: new Map(), stores: new Map() });
+    expect(await read()).toEqual({ file: undefined, keyring: undefined, connections: new Map(), stores: new Map() });
   });
 
   test('KEYTURN_CONFIG before the working folder before the configuration folder', async () => {
@@ -79,6 +79,11 @@ test('connections from a variable and from a file', async () => {
   );
 });
 
+test('the keyring from a file, meant from the folder of keyturn.yaml', async () => {
+  write(join(configDir, 'keyturn.yaml'), 'keyring: { file: ./keyring.json }\n');
+  expect((await read()).keyring).toEqual({ source: 'file', path: join(configDir, 'keyring.json') });
+});
+
 test.each(['', '# nothing yet\n', 'connections:\n', 'connections: {}\n'])('%j declares nothing', async (text) => {
   write(join(cwd, 'keyturn.yaml'), text);
   expect((await read()).connections.size).toBe(0);
@@ -90,16 +95,23 @@ test.each([
     'connections:\n  main: { enviroment: KEY }\n',
     2,
     'connections.main',
-    'is not a field; one of env, file, baseUrl, requestsPerSecond',
+    'is not a field; one of env, file, store, name, field, baseUrl, requestsPerSecond',
   ],
   ['connections:\n  main: { Env: KEY }\n', 2, 'connections.main.Env', 'did you mean env?'],
   ['connections:\n  main:\n    env: KEY\n    file: /key\n', 2, 'connections.main', 'needs exactly one source'],
   ['connections:\n  main: { baseUrl: "https://a.example" }\n', 2, 'connections.main', 'needs exactly one source'],
   ['connections:\n  main: {}\n', 2, 'connections.main', 'needs exactly one source'],
-  ['connections:\n  main:\n', 2, 'connections.main', 'is empty; { env: VARIABLE } or { file: PATH }'],
+  ['connections:\n  main:\n', 2, 'connections.main', 'is empty; { env: VARIABLE }, { file: PATH } or {'],
   ['connections:\n  main: KEY\n', 2, 'connections.main', 'is not a connection'],
   ['connections: [main]\n', 1, 'connections', 'is not a map'],
-  ['- main\n', 1, '', 'is not a map; its fields: connections'],
+  ['- main\n', 1, '', 'is not a map; its fields: keyring, connections, stores'],
+  ['connections:\n  main: { store: aws }\n', 2, 'connections.main', 'needs exactly one source'],
+  ['connections:\n  main: { env: A, field: key }\n', 2, 'connections.main', 'needs exactly one source'],
+  ['connections:\n  main: { store: aws, name: key }\n', 2, 'connections.main', 'declare it below stores'],
+  ['connections:\n  main: { store: local, name: key }\n', 2, 'connections.main.store', 'not local'],
+  ['keyring: { store: aws, name: keyring }\n', 1, 'keyring', 'names store "aws", which is not declared here'],
+  ['keyring: { fiel: /keyring }\n', 1, 'keyring.fiel', 'did you mean file?'],
+  ['keyring: ./keyring.json\n', 1, 'keyring', 'is not a reference to a secret'],
   ['connections:\n\n  Main: { env: KEY }\n', 3, 'connections.Main', 'is not a name for a connection'],
   ['connections:\n  main: { env: MY-KEY }\n', 2, 'connections.main.env', 'is not the name of an environment variable'],
   ['connections:\n  main: { env: 5 }\n', 2, 'connections.main.env', 'is not the name of an environment variable'],

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DeclaredConnection } from '../../config/declared-connection.ts';
 import { openConnections } from '../../connections/registry.ts';
 import { freshKeyring } from '../../keyring/keyring.ts';
+import { secretsHere } from '../../secrets/read-reference.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { openVaultByOwner } from '../stores/by-owner.ts';
 
@@ -26,8 +27,9 @@ function connect(
   env: Record<string, string> = {},
   opener = keyring,
 ) {
-  const yaml = { file: '/etc/keyturn.yaml', connections: new Map(Object.entries(declared)), stores: new Map() };
-  return openConnections({ vaultFile, keyring: opener, declared: yaml, env });
+  const yaml = { file: '/etc/keyturn.yaml', connections: new Map(Object.entries(declared)) };
+  const secret = secretsHere({ env, folder });
+  return openConnections({ vaultFile, keyring: async () => opener, declared: yaml, secret });
 }
 const add = (
   name: string,
@@ -43,7 +45,7 @@ describe('in the vault', () => {
     await add('main', `${plaintext}\n`);
     expect(await keyOf('main')).toBe(plaintext);
     expect(await connect().list()).toEqual([
-      { name: 'main', source: 'vault', baseUrl: openrouter, requestsPerSecond: null },
+      { name: 'main', source: 'vault', store: null, baseUrl: openrouter, requestsPerSecond: null },
     ]);
   });
 
@@ -183,11 +185,13 @@ describe('declared in keyturn.yaml', () => {
     };
     const path = join(folder, 'key.txt');
     expect(await why(fromEnv)).toContain('environment variable MANAGEMENT_KEY is not set');
-    expect(await why(fromEnv, { MANAGEMENT_KEY: '' })).toContain('MANAGEMENT_KEY holds no key: it is empty');
+    expect(await why(fromEnv, { MANAGEMENT_KEY: '' })).toContain('MANAGEMENT_KEY is empty');
     expect(await why(fromEnv, { MANAGEMENT_KEY: `a ${plaintext}` })).toContain('spaces');
     expect(await why(fromFile())).toContain(`file ${path} is not there`);
     writeFileSync(path, `${plaintext}\n${plaintext}\n`);
     expect(await why(fromFile())).toContain(`file ${path} holds no key: it has more than one line`);
+    writeFileSync(path, plaintext.repeat(100));
+    expect(await why(fromFile())).toContain('it is too long for a key');
     writeFileSync(path, plaintext.repeat(1000));
     expect(await why(fromFile())).toContain('too large');
     expect(await why({ source: 'file', path: folder })).toContain('is not a regular file');
@@ -199,8 +203,8 @@ describe('declared in keyturn.yaml', () => {
     const connections = connect({ main: fromEnv }, { MANAGEMENT_KEY: 'from-env' });
     expect(await keyOf('main', connections)).toBe('from-env');
     expect(await connections.list()).toEqual([
-      { name: 'main', source: 'env', baseUrl: openrouter, requestsPerSecond: null },
-      { name: 'other', source: 'vault', baseUrl: openrouter, requestsPerSecond: null },
+      { name: 'main', source: 'env', store: null, baseUrl: openrouter, requestsPerSecond: null },
+      { name: 'other', source: 'vault', store: null, baseUrl: openrouter, requestsPerSecond: null },
     ]);
     await expect(connections.add('main', { managementKey: new Secret(plaintext), replace: true })).rejects.toEqual(
       refused('KEYTURN_CONNECTION_DECLARED', '/etc/keyturn.yaml'),

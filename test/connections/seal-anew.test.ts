@@ -12,6 +12,7 @@ import type { Keyring } from '../../keyring/keyring.ts';
 import { withActive, withKey } from '../../keyring/keyring-changes.ts';
 import { changeKeyringFile, newPlainKey } from '../../keyring/keyring-file.ts';
 import { openKeyringFrom } from '../../keyring/keyring-source.ts';
+import { secretsHere } from '../../secrets/read-reference.ts';
 import { Secret } from '../../secrets/secret.ts';
 import { sealAnew, sealedRows } from '../../vault/seal-anew.ts';
 import { openVaultFile } from '../../vault/vault-file.ts';
@@ -45,9 +46,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const connections = (keyring: Keyring) =>
   openConnections({
     vaultFile,
-    keyring,
-    declared: { file: undefined, connections: new Map(), stores: new Map() },
-    env: {},
+    keyring: async () => keyring,
+    declared: { file: undefined, connections: new Map() },
+    secret: secretsHere({ env: {}, folder }),
   });
 const opened = () => openKeyringFrom({ env: {}, file, make: false });
 const inVault = (keyring: Keyring) => openVaultFile({ file: vaultFile, keyring });

@@ -32,7 +32,14 @@ export type ComposeFile = {
   secrets: Record<string, { file: string }>;
 };
 
+/** Beside the former: a volume for the local vault. */
+export const vaultComposePath = fileURLToPath(new URL('../../docker-compose.vault.yml', import.meta.url));
+
 /** docker-compose.yml with its anchors followed. */
 export function readComposeFile(): ComposeFile {
   return parse(readFileSync(composePath, 'utf8'), { merge: true }) as ComposeFile;
+}
+
+export function readVaultComposeFile(): Pick<ComposeFile, 'services' | 'volumes'> {
+  return parse(readFileSync(vaultComposePath, 'utf8')) as ComposeFile;
 }

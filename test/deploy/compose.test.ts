@@ -1,5 +1,12 @@
-import { describe, expect, test } from 'vitest';
-import { readComposeFile } from './compose-file.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readKeyturnYaml } from '../../config/keyturn-yaml.ts';
+import { openKeyringFrom } from '../../keyring/keyring-source.ts';
+import { readComposeFile, readVaultComposeFile } from './compose-file.ts';
 
 // Whether the file is what the compose specification asks is for its own code to say: test/production.
 
@@ -29,8 +36,9 @@ describe.each(all)('service %s', (name, service) => {
   test('reads each secret that it is given, and only those', () => {
     const text = JSON.stringify([service.environment, service.command]);
     const read = new Set([...text.matchAll(/\/run\/secrets\/([a-z-]+)/g)].map(([, secret]) => secret));
-    // The management key is read through keyturn.yaml.
-    const given = (service.secrets ?? []).filter((secret) => secret !== 'openrouter-management-key');
+    // These are read through keyturn.yaml.
+    const declared = ['keyring', 'openrouter-management-key'];
+    const given = (service.secrets ?? []).filter((secret) => !declared.includes(secret));
     expect([...read].sort()).toEqual(given.sort());
   });
 
@@ -67,8 +75,66 @@ test('no secret stands in the file', () => {
   for (const { file } of Object.values(secrets)) expect(file).toMatch(/^\.\/secrets\//);
 });
 
-test('two workers share one vault, and have time to end their steps', () => {
+const keyturns = all.filter(([, { build }]) => build !== undefined);
+
+test('two workers keep nothing, and have time to end their steps', () => {
   expect(services.worker).toMatchObject({ deploy: { replicas: 2 }, stop_grace_period: '60s' });
-  expect(services.worker?.volumes).toContain('keyturn:/data');
-  expect(services['codec-server']?.volumes).toEqual(['keyturn:/data:ro']);
+  expect(keyturns.map(([name]) => name).sort()).toEqual(['codec-server', 'keyturn', 'setup', 'worker']);
+  const mounts = keyturns.flatMap(([, { volumes: mounted = [] }]) => mounted);
+  expect(mounts.filter((mount) => !mount.startsWith('./') || !mount.endsWith(':ro'))).toEqual([]);
+  expect(Object.keys(volumes)).toEqual(['postgres']);
+  expect(readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8')).not.toMatch(/^VOLUME/m);
+});
+
+test('whoever needs the keyring is given it, and the file that says where it is', () => {
+  for (const [name, { secrets: given, volumes: mounted, environment }] of keyturns) {
+    if (name === 'setup') continue;
+    expect(given, name).toContain('keyring');
+    expect(mounted, name).toContain('./keyturn.yaml:/etc/keyturn/keyturn.yaml:ro');
+    expect(environment, name).toMatchObject({ KEYTURN_CONFIG: '/etc/keyturn/keyturn.yaml' });
+  }
+});
+
+test('with the vault file, the same services have one volume for it; the codec server only reads', () => {
+  const { services: changed, volumes: added } = readVaultComposeFile();
+  expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(changed)));
+  expect(added).toEqual({ keyturn: {} });
+  const mounts = Object.entries(changed).map(([name, { volumes: mounted }]) => [name, mounted]);
+  expect(Object.fromEntries(mounts)).toEqual({
+    worker: ['keyturn:/data'],
+    keyturn: ['keyturn:/data'],
+    'codec-server': ['keyturn:/data:ro'],
+  });
+});
+
+test.each(['', 'vault.'])(
+  'deploy/keyturn.%syaml.example declares what is mounted, and nothing that is not',
+  async (name) => {
+    const file = fileURLToPath(new URL(`../../deploy/keyturn.${name}yaml.example`, import.meta.url));
+    const declared = await readKeyturnYaml({ env: { KEYTURN_CONFIG: file }, cwd: '/', configDir: '/' });
+    const references = [...declared.connections.values(), ...(declared.keyring ? [declared.keyring] : [])];
+    for (const reference of references) {
+      expect(reference.source).toBe('file');
+      if (reference.source !== 'file') continue;
+      expect(services.worker?.secrets).toContain(reference.path.replace('/run/secrets/', ''));
+    }
+    expect(declared.keyring === undefined).toBe(name !== '');
+    expect(declared.connections.has('main')).toBe(true);
+  },
+);
+
+test('deploy/make-secrets.sh makes every secret of the file but the one that is yours, and a keyring that opens', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'keyturn-secrets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const script = fileURLToPath(new URL('../../deploy/make-secrets.sh', import.meta.url));
+  const make = () => execFileSync(script, [folder], { stdio: 'pipe' });
+  make();
+  const names = Object.values(secrets).map(({ file }) => file.replace('./secrets/', ''));
+  expect(readdirSync(folder)).toEqual(
+    expect.arrayContaining(names.filter((one) => one !== 'openrouter-management-key')),
+  );
+  const text = readFileSync(join(folder, 'keyring.json'), 'utf8');
+  expect((await openKeyringFrom({ env: { KEYTURN_KEYRING: text }, file: '', make: false })).activeId).toMatch(/^k/);
+  make();
+  expect(readFileSync(join(folder, 'keyring.json'), 'utf8')).toBe(text);
 });

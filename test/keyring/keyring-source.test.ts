@@ -52,7 +52,7 @@ describe('where it comes from', () => {
       const keyring = await openKeyringFrom({ env, file: elsewhere, make });
       expect(unseal(keyring, sealed, 'test').reveal()).toBe('by a worker with the file');
     }
-    expect(readKeyring({ env, file: elsewhere }).source).toBe('environment');
+    expect((await readKeyring({ env, file: elsewhere })).source).toBe('environment');
     expect(existsSync(elsewhere)).toBe(false);
   });
 
@@ -125,7 +125,7 @@ describe('changing it', () => {
     for (const { child } of processes) child.stdout.resume();
     for (const { child } of processes) child.stdin.write('go\n');
     await Promise.all(processes.map(({ ended }) => ended));
-    expect(Object.keys(readKeyring({ env: {}, file }).content.keys)).toHaveLength(1 + 3 * 20);
+    expect(Object.keys((await readKeyring({ env: {}, file })).content.keys)).toHaveLength(1 + 3 * 20);
   });
 
   test('killed at any moment, it leaves a keyring with every key that was said to be there', async () => {
@@ -141,7 +141,7 @@ describe('changing it', () => {
       await new Promise((done) => setTimeout(done, afterMs));
       child.kill('SIGKILL');
       await ended;
-      const { keys } = readKeyring({ env: {}, file }).content;
+      const { keys } = (await readKeyring({ env: {}, file })).content;
       const whole = said.slice(0, said.lastIndexOf('\n')).split('\n');
       expect(Object.keys(keys)).toEqual(expect.arrayContaining(whole));
     }
@@ -166,7 +166,7 @@ describe('changing it', () => {
     changeKeyringFile(file, (held) => withActive(held, 'new', new Date()));
     expect(() => retire(first)).toThrow(refusal(/it was active until .* go on for \d+ s/));
     expect(() => retire('nobody')).toThrow(expect.objectContaining({ code: 'KEYTURN_KEYRING_KEY_UNKNOWN' }));
-    expect(Object.keys(readKeyring({ env: {}, file }).content.keys)).toEqual([first, 'new']);
+    expect(Object.keys((await readKeyring({ env: {}, file })).content.keys)).toEqual([first, 'new']);
   });
 
   test('a key that is active again can be retired only as long after that', async () => {
@@ -174,6 +174,6 @@ describe('changing it', () => {
     add('new');
     activate('new');
     activate(first);
-    expect(readKeyring({ env: {}, file }).content.activeUntil).toEqual({ new: long.toISOString() });
+    expect((await readKeyring({ env: {}, file })).content.activeUntil).toEqual({ new: long.toISOString() });
   });
 });

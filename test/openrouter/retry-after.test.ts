@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRetryAfter } from '../../openrouter/retry-after.ts';
+import { parseRetryAfter } from '../../errors/retry-after.ts';
 
 test.each([
   ['120', 120_000],

@@ -8,6 +8,7 @@ import { type DevServer, type DevServerOptions, startDevServer } from '../../eng
 import { setupNamespace } from '../../engine/setup.ts';
 import type { Keyring } from '../../keyring/keyring.ts';
 import { openKeyring } from '../../keyring/keyring-source.ts';
+import { secretsHere } from '../../secrets/read-reference.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
 import type { CommandRun } from '../run-keyturn.ts';
 import { openVaultByOwner, type VaultByOwner } from '../stores/by-owner.ts';
@@ -54,9 +55,9 @@ export async function newMachine(): Promise<Machine> {
     vault: openVaultByOwner({ file: paths.vaultFile, keyring }),
     connections: openConnections({
       vaultFile: paths.vaultFile,
-      keyring,
-      declared: { file: undefined, connections: new Map(), stores: new Map() },
-      env,
+      keyring: async () => keyring,
+      declared: { file: undefined, connections: new Map() },
+      secret: secretsHere({ env, folder }),
     }),
     secrets: [],
     runs: [],

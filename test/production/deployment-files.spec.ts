@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { runProgram } from '../../engine/run-program.ts';
-import { composePath } from '../deploy/compose-file.ts';
+import { composePath, vaultComposePath } from '../deploy/compose-file.ts';
 import { kubernetesFiles } from '../deploy/kubernetes-files.ts';
+import { renderManifests, variants } from '../deploy/render-manifests.ts';
 import { composeReader, goProgram, temporalServer } from './go-program.ts';
 import { kubernetesVersions, validateManifest } from './kubernetes-validate.ts';
 import { say } from './say.ts';
@@ -34,6 +35,12 @@ test('docker-compose.yml is what the compose specification asks', async () => {
   );
   say(`compose specification: ${Object.keys(services).length} services, nothing wrong`);
 
+  await cp(vaultComposePath, join(folder, 'docker-compose.vault.yml'));
+  const both = await run(reader, ['docker-compose.yml', 'docker-compose.vault.yml']);
+  expect(both.problem, both.output).toBeUndefined();
+  const { services: withVault } = parse(both.output) as { services: Record<string, { volumes: { target: string }[] }> };
+  expect(withVault.worker?.volumes.map(({ target }) => target).sort()).toEqual(['/data', '/etc/keyturn/keyturn.yaml']);
+
   const text = await readFile(composePath, 'utf8');
   await writeFile(join(folder, 'wrong.yml'), text.replace('read_only:', 'read-only:'));
   expect((await run(reader, ['wrong.yml'])).problem, 'a misspelt field is found').toBeDefined();
@@ -49,6 +56,11 @@ test("the dynamic configuration is one that Temporal's server knows", async () =
 describe.each(kubernetesVersions)('Kubernetes %s', (version) => {
   test('takes the manifests', { timeout: 300_000 }, async () => {
     for (const file of kubernetesFiles) expect(await validateManifest(version, file), file).toBe('');
+    for (const variant of variants) {
+      const rendered = join(folder, 'rendered.yaml');
+      await writeFile(rendered, await renderManifests(variant));
+      expect(await validateManifest(version, rendered), variant).toBe('');
+    }
     const worker = kubernetesFiles.find((file) => file.endsWith('worker.yaml'));
     const wrong = join(folder, 'worker.yaml');
     await writeFile(wrong, (await readFile(String(worker), 'utf8')).replace('replicas:', 'replica:'));

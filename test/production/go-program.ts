@@ -22,6 +22,14 @@ export const temporalSqlTool: GoProgram & { file: string } = {
   takes: 'half a minute',
 };
 
+/** What `kubectl apply -k` renders with. */
+export const kustomize: GoProgram & { file: string } = {
+  file: 'kustomize-5.7.1',
+  module: 'sigs.k8s.io/kustomize/kustomize/v5@v5.7.1',
+  name: 'kustomize 5.7.1',
+  takes: 'half a minute',
+};
+
 /** Reads a compose file as `docker compose` does: this is the code that it uses for that. */
 export const composeReader: GoProgram & { file: string } = {
   file: 'compose-go-2.16.2',

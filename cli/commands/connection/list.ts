@@ -17,8 +17,8 @@ export function connectionListCommand(connection: Command): void {
       if (output === 'json') return printJson(connections);
       if (connections.length === 0) return note('No connections yet: keyturn connection add NAME.');
       const { table } = await import('../../show/layout.ts');
-      const rows = connections.map(({ name, source, baseUrl, requestsPerSecond }) => {
-        return [name, source, `${requestsPerSecond}/s`, baseUrl];
+      const rows = connections.map(({ name, source, store, baseUrl, requestsPerSecond }) => {
+        return [name, store === null ? source : `store ${store}`, `${requestsPerSecond}/s`, baseUrl];
       });
       print(table([['CONNECTION', 'KEPT IN', 'PACE', 'ADDRESS'], ...rows]).join('\n'));
     });

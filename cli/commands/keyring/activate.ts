@@ -14,7 +14,7 @@ export function keyringActivateCommand(keyring: Command): void {
       const { requireKey } = await import('../../../keyring/keyring-changes.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, openHere, requireFile, sealVaultAnew } = await import('./keyring-here.ts');
-      const here = keyringHere();
+      const here = await keyringHere();
       // Opened first: a key that cannot be unwrapped must not become the active one.
       const { content } = await openHere(here);
       requireKey(content, id);

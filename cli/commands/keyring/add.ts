@@ -18,7 +18,7 @@ export function keyringAddCommand(keyring: Command): void {
       const { makeWrappedKey } = await import('../../../keyring/kms-keyring.ts');
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, requireFile } = await import('./keyring-here.ts');
-      const here = keyringHere();
+      const here = await keyringHere();
       requireFile(here);
       const isFirst = file.readKeyringFile(here.file) === undefined;
       // A vault without its keyring: the keyring was lost, and a new one would not open it.

@@ -16,7 +16,7 @@ export function keyringExportCommand(keyring: Command): void {
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere } = await import('./keyring-here.ts');
       const { newPassphrase } = await import('./passphrase.ts');
-      const { content } = readKeyring(keyringHere());
+      const { content } = await readKeyring(await keyringHere());
       if (existsSync(file)) throw fault('KEYTURN_USAGE', `${file} is there already; it is not overwritten.`);
       const text = await recoveryTextOf(content, await newPassphrase());
       try {

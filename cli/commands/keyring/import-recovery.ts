@@ -17,7 +17,7 @@ export function keyringImportCommand(keyring: Command): void {
       const { fault } = await import('../../../errors/keyturn-error.ts');
       const { keyringHere, requireFile } = await import('./keyring-here.ts');
       const { typedPassphrase } = await import('./passphrase.ts');
-      const here = keyringHere();
+      const here = await keyringHere();
       requireFile(here);
       let text: string;
       try {

@@ -17,7 +17,7 @@ export function keyringListCommand(keyring: Command): void {
       const { listedKeys } = await import('../../../keyring/listed-keys.ts');
       const { policiesByKey } = await import('../../../client/policies-by-key.ts');
       const { withTemporal } = await import('../../with-temporal.ts');
-      const here = keyringHere();
+      const here = await keyringHere();
       const { source, content, keyring: keys } = await openHere(here);
       const rows = await orNull('the vault', vaultRows(here));
       const policies = await orNull(

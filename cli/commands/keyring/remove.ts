@@ -23,7 +23,7 @@ export function keyringRemoveCommand(keyring: Command): void {
       const { refreshShown } = await import('../../refresh-shown.ts');
       const { policiesThatNeed } = await import('../../../client/policies-by-key.ts');
       const { withTemporal } = await import('../../with-temporal.ts');
-      const here = keyringHere();
+      const here = await keyringHere();
       requireFile(here);
       const { content, keyring: keys } = await openHere(here);
       // Before anything is searched: it may be refused already. And before anything is refreshed: by the time that this

@@ -14,14 +14,13 @@ export function secretGetCommand(secret: Command): void {
     .addHelpText('after', '\nExample:\n  $ OPENROUTER_API_KEY="$(keyturn secret get checkout)" ./app\n')
     .action(async (name: string, { yes = false, output }: Options) => {
       const { fault } = await import('../../../errors/keyturn-error.ts');
-      const { openVaultKeyring } = await import('../../../keyring/machine-keyring.ts');
       const { keyturnPaths } = await import('../../../config/paths.ts');
-      const { openLocalVault } = await import('../../../stores/local/local-vault.ts');
+      const { openMachine } = await import('../../../machine/open-machine.ts');
       const { confirm, isPersonThere } = await import('../../person.ts');
 
-      const { keyringFile, vaultFile } = keyturnPaths(process.env);
-      const keyring = await openVaultKeyring(process.env, { keyringFile, vaultFile });
-      const vault = openLocalVault({ file: vaultFile, keyring });
+      const { env } = process;
+      const machine = await openMachine({ env, cwd: process.cwd(), paths: keyturnPaths(env) });
+      const vault = await machine.local();
       const entries = await vault.list();
       // A policy's name wins: it is what the other commands take.
       const entry = entries.find(({ policy }) => policy === name) ?? entries.find((one) => one.name === name);
