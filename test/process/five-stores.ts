@@ -10,7 +10,7 @@ import { type EnvFilePlace, envFilePlace } from './places/env-file-place.ts';
 import { infisicalPlace } from './places/infisical-place.ts';
 import { kubernetesPlace } from './places/kubernetes-place.ts';
 import type { PlaceUnderTest } from './places/place-under-test.ts';
-import { policyNamed } from './rotation.ts';
+import { eventually, policyNamed, statusWhen } from './rotation.ts';
 import { type Stack, startStack } from './stack.ts';
 
 /** A stack whose keyturn.yaml declares five stores, each a real service but Infisical's stub. */
@@ -58,6 +58,20 @@ export async function describeOnFiveStores(what: string, tests: (five: FiveStore
     };
     tests(five);
   });
+}
+
+/** Applies them one after the other, since each asks five stores, and waits until all have their first key. */
+export async function issueFirstKeys({ stack }: FiveStores, policies: Policy[]): Promise<void> {
+  const { keyturn } = stack;
+  for (const policy of policies) {
+    await eventually(async () => {
+      await keyturn.applyRead(policy);
+      return true;
+    });
+  }
+  for (const { name } of policies) {
+    await statusWhen(keyturn, name, ({ keys, running }) => running === null && keys[0]?.state === 'live');
+  }
 }
 
 /** Each place holds the same key, which works; `status` says so of each, and no key is there that it does not name. */

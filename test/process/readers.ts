@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
 import { answerTo, type FiveStores } from './five-stores.ts';
 
 /** Applications that read their key anew all the time, and use each for `keepMs` after they have read it. */
@@ -10,8 +9,12 @@ export type Readers = {
   stop: () => Promise<{ refused: string[]; keys: number }>;
 };
 
-/** One reader for each place of the policy; they end with the test. */
-export function startReaders({ stack, places }: FiveStores, policy: string, keepMs: number): Readers {
+/** One reader for each place of the policy. */
+export function startReaders(
+  { stack, places }: FiveStores,
+  policy: string,
+  { keepMs, everyMs }: { keepMs: number; everyMs: number },
+): Readers {
   const seen = new Set<string>();
   const refused: string[] = [];
   let isOver = false;
@@ -30,14 +33,10 @@ export function startReaders({ stack, places }: FiveStores, policy: string, keep
           refused.push(`${store}: key ${stack.simulator.control.whoIs(secret)}, ${askedAt - at} ms after it was read`);
         }
       }
-      await sleep(20);
+      await sleep(everyMs);
     }
   });
   const ended = Promise.all(reading);
-  onTestFinished(async () => {
-    isOver = true;
-    await ended;
-  });
   return {
     async haveRead(keys) {
       while (seen.size < keys && !isOver) await sleep(50);

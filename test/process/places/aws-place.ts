@@ -1,5 +1,6 @@
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { withoutField } from '../../../stores/json-field.ts';
+import type { Call } from '../../stores/aws/aws-proxy.ts';
 import { openAwsWorld, region } from '../../stores/aws/aws-world.ts';
 import { labelsOf, textOf } from '../../stores/aws-secrets-manager/application.ts';
 import { newHold, type PlaceUnderTest } from './place-under-test.ts';
@@ -39,13 +40,14 @@ export async function awsPlace(): Promise<PlaceUnderTest | { unavailable: string
       return { text: await text(policy), AWSCURRENT, AWSPREVIOUS };
     },
     others: async (policy) => withoutField(await text(policy), field),
-    holdNextLook() {
+    holdNextLook(policy) {
       const hold = newHold();
       const happens = async () => {
         hold.arrived();
         await hold.released;
       };
-      proxy.once('GetSecretValue', { kind: 'after', happens });
+      const picks = ({ action, input }: Call) => action === 'GetSecretValue' && input.SecretId === name(policy);
+      proxy.once(picks, { kind: 'after', happens });
       return hold;
     },
     close: world.close,

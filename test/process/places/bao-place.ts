@@ -30,10 +30,10 @@ export async function baoPlace(): Promise<PlaceUnderTest | { unavailable: string
       const { [field]: _, ...rest } = await entry(policy);
       return [rest, await custom(policy)];
     },
-    holdNextLook() {
+    holdNextLook(policy) {
       const hold = newHold();
       const picks = ({ method, path }: { method: string; path: string }) =>
-        method === 'GET' && path.startsWith('/v1/kv/data/') && hold.arrived();
+        method === 'GET' && path === `/v1/kv/data/${name(policy)}` && hold.arrived();
       proxy.once(picks, { kind: 'held', until: hold.released });
       return hold;
     },

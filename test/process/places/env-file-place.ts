@@ -8,6 +8,7 @@ const others = ['# by hand\r', 'export DATABASE="postgres://shop"', '', '  SPACE
 
 /** `breaks`: the policy's folder is none any more, which also root's processes meet. */
 export type EnvFilePlace = PlaceUnderTest & {
+  folder: string;
   breaks: (policy: string) => Promise<void>;
   mends: (policy: string) => Promise<void>;
 };
@@ -20,6 +21,7 @@ export async function envFilePlace(): Promise<EnvFilePlace> {
   const isKey = (line: string) => line.includes(`${field}=`);
   return {
     store: 'env-file',
+    folder,
     declared: { kind: 'env-file', folder },
     env: {},
     spotOf: (policy) => ({ name: `${policy}/app.env`, field }),

@@ -41,10 +41,10 @@ export async function infisicalPlace(): Promise<PlaceUnderTest> {
       const { comment, tags, metadata } = secret(policy) ?? {};
       return { comment, tags, metadata };
     },
-    holdNextLook() {
+    holdNextLook(policy) {
       const hold = newHold();
       const picks = ({ method, path }: { method: string; path: string }) =>
-        method === 'GET' && path.includes('/secrets/') && hold.arrived();
+        method === 'GET' && path.includes(`/secrets/${name(policy)}?`) && hold.arrived();
       proxy.once(picks, { kind: 'held', until: hold.released });
       return hold;
     },

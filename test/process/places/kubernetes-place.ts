@@ -47,10 +47,10 @@ export async function kubernetesPlace(): Promise<PlaceUnderTest | { unavailable:
       const { [key]: _, ...others } = data;
       return { ...rest, data: others };
     },
-    holdNextLook() {
+    holdNextLook(policy) {
       const hold = newHold();
       way.fate = async ({ method, url }) => {
-        if (method !== 'GET' || !url.includes('/secrets/')) return undefined;
+        if (method !== 'GET' || !url.endsWith(`/secrets/${policy}`)) return undefined;
         way.fate = () => undefined;
         hold.arrived();
         await hold.released;

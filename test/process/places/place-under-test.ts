@@ -18,8 +18,8 @@ export type PlaceUnderTest = {
   all: (policy: string) => Promise<unknown>;
   /** `all`, without the key and without what every write changes. */
   others: (policy: string) => Promise<unknown>;
-  /** The next answer to this store's looks is held back until `release` is called. Not for files: they are there at once. */
-  holdNextLook?: () => Hold;
+  /** The next answer to a look at a policy's spot is held back until `release` is called. Files answer at once. */
+  holdNextLook?: (policy: string) => Hold;
   close: () => Promise<void>;
 };
 
