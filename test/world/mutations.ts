@@ -21,6 +21,22 @@ export const mutations: Record<string, Mutation> = {
   'the secret is stored before the key is verified': { steps: storedFirst },
   'POST is sent again': { createAttempts: 3 },
   'what is read back is not compared': { steps: (steps) => ({ ...steps, verifySecret: async () => 'matches' }) },
+  'an undo does not wait until a lost write is dead': {
+    steps: (steps) => ({
+      ...steps,
+      captureSecret: async (input) => ({ ...(await steps.captureSecret(input)), lostWriteLifeMs: null }),
+    }),
+  },
+  'a place that lacks the key is said to have got it': {
+    steps: (steps) => ({
+      ...steps,
+      storeSecret: async (input) => (input.brief ? { version: null, approval: null } : steps.storeSecret(input)),
+      verifySecret: async (input) => (input.brief ? 'matches' : steps.verifySecret(input)),
+    }),
+  },
+  'an optional place holds nothing back': {
+    state: (state) => ({ ...state, places: state.places.map((place) => ({ ...place, lacksSince: null })) }),
+  },
   'a run that is due is not asked for again': { neverConfirms: true },
   'a key stays blocked though a new one is published': {
     state: (state, before) => {
