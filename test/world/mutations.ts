@@ -21,12 +21,6 @@ export const mutations: Record<string, Mutation> = {
   'the secret is stored before the key is verified': { steps: storedFirst },
   'POST is sent again': { createAttempts: 3 },
   'what is read back is not compared': { steps: (steps) => ({ ...steps, verifySecret: async () => 'matches' }) },
-  'an undo does not wait until a lost write is dead': {
-    steps: (steps) => ({
-      ...steps,
-      captureSecret: async (input) => ({ ...(await steps.captureSecret(input)), lostWriteLifeMs: null }),
-    }),
-  },
   'a place that lacks the key is said to have got it': {
     steps: (steps) => ({
       ...steps,
@@ -49,6 +43,14 @@ export const mutations: Record<string, Mutation> = {
       return kept.length === 0 ? state : { ...state, owed: [...state.owed, ...kept] };
     },
   },
+};
+
+/** Too rare for a seed to meet: a scripted world shows it (hazards.test.ts). */
+export const undoesAtOnce: Mutation = {
+  steps: (steps) => ({
+    ...steps,
+    captureSecret: async (input) => ({ ...(await steps.captureSecret(input)), lostWriteLifeMs: null }),
+  }),
 };
 
 /** What the saga calls verifyKey does nothing yet; it is made up for when the secret is in the store. */
