@@ -92,7 +92,7 @@ describe.concurrent('apply', () => {
 
   test('what the workflow refuses comes back with its own code', async ({ expect }) => {
     await applied(input('fixed'));
-    await expect(stack.keyturn.apply(input('fixed', { secret: { name: 'OTHER' } }))).rejects.toMatchObject({
+    await expect(stack.keyturn.apply(input('fixed', { connection: 'other' }))).rejects.toMatchObject({
       code: 'KEYTURN_POLICY_FIXED',
     });
   });
