@@ -3,7 +3,7 @@ import { type Format, fileDriver } from '../files/driver.ts';
 import { NotToBeWritten } from '../files/place-file.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Store } from '../store.ts';
-import { type DeclaredEnvFile, envFilePromises } from './kind.ts';
+import { type DeclaredEnvFile, envFilePromises } from './declaration.ts';
 import { assignmentsIn, withLine, withoutLine } from './lines.ts';
 
 /** A store over what is declared. */

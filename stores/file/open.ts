@@ -3,7 +3,7 @@ import { type Format, fileDriver } from '../files/driver.ts';
 import { NotToBeWritten } from '../files/place-file.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Store } from '../store.ts';
-import { type DeclaredFile, filePromises } from './kind.ts';
+import { type DeclaredFile, filePromises } from './declaration.ts';
 
 /** A store over what is declared. */
 export function openFile(declared: DeclaredFile, context: StoreContext): Store {
