@@ -240,6 +240,11 @@ export const faults = {
       `${place} of store "${store}" is written by policy "${owner}" already.`,
     remedy: 'Give each policy a place of its own, or take it out of the other policy first.',
   },
+  KEYTURN_LEASE_UNCLEAR: {
+    kind: 'transient',
+    says: () => 'Temporal does not say right now whether another policy writes to the place.',
+    remedy: 'It is asked again; if it goes on, see whether a worker runs on the task queue of the policies.',
+  },
   KEYTURN_APPROVAL_REFUSED: {
     kind: 'terminal',
     says: (store: string, place: string, url: string) =>

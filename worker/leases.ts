@@ -2,25 +2,37 @@ import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import type { Leases } from '../activities/tools.ts';
+import { fault } from '../errors/keyturn-error.ts';
 import type { Lease } from '../stores/lease.ts';
 import { workflowId } from '../workflows/messages.ts';
 import { claim, type placeLease, placeLeaseId, placeLeaseType, release } from '../workflows/place-lease.ts';
 
 /** Leases of places, each a workflow of its own: what all workers share is Temporal. */
 export const temporalLeases: Leases = {
-  async claim(lease, policy) {
-    const owner = await ask(lease, policy, null);
-    if (owner === null || (await isAlive(owner))) return owner;
-    return ask(lease, policy, owner);
-  },
+  claim: (lease, policy) =>
+    orTriedAgain(async () => {
+      const owner = await ask(lease, policy, null);
+      if (owner === null || (await isAlive(owner))) return owner;
+      return ask(lease, policy, owner);
+    }),
 
-  async release({ address, field }, policy) {
-    const handle = client().workflow.getHandle(idOf(address));
-    await handle.signal(release, { policy, field }).catch((error) => {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-    });
-  },
+  release: ({ address, field }, policy) =>
+    orTriedAgain(async () => {
+      const handle = client().workflow.getHandle(idOf(address));
+      await handle.signal(release, { policy, field }).catch((error) => {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      });
+    }),
 };
+
+/** Whatever Temporal has against it passes: its own words may tell of addresses. */
+async function orTriedAgain<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work();
+  } catch {
+    throw fault('KEYTURN_LEASE_UNCLEAR');
+  }
+}
 
 function ask({ address, field }: Lease, policy: string, over: string | null): Promise<string | null> {
   return client().workflow.executeUpdateWithStart(claim, {
