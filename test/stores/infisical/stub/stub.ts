@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Answer, Refused, routeMissing } from './answers.ts';
 import { getRequest } from './change-requests.ts';
 import { identityOf, login } from './login.ts';
-import { deleteRotation } from './rotations.ts';
+import { deleteRotation, patchRotation } from './rotations.ts';
 import { createSecret, deleteSecret, getSecret, listSecrets, patchSecret, type SecretCall } from './secrets.ts';
 import { createWorld, type Identity, type World } from './world.ts';
 
@@ -90,7 +90,10 @@ export async function startInfisical(now: () => number = Date.now): Promise<Infi
     const identity = identityOf(world, authorization);
     if (!identity.isMember) throw new Refused(403, 'ProjectMembershipNotFound', 'You are not a member of this project');
     if (approval !== null) return getRequest(world, String(approval[1]));
-    if (rotation !== null) return deleteRotation(world, String(rotation[1]), query);
+    if (rotation !== null) {
+      const id = String(rotation[1]);
+      return method === 'PATCH' ? patchRotation(world, id, body) : deleteRotation(world, id, query);
+    }
     const name = decodeURIComponent(secrets?.[2] ?? '').trim();
     const call: SecretCall = { generation, identity, name, fields: method === 'GET' ? query : body };
     if (name === '') return method === 'GET' ? listSecrets(world, call) : routeMissing(method, path);
