@@ -4,7 +4,7 @@ import { digestOf, Secret } from '../../../secrets/secret.ts';
 import type { Spot } from '../../../stores/store.ts';
 import { failureOf, openUnder, put, type Under, undo, value, writer } from './store-under-test.ts';
 import { startRotation } from './stub/rotations.ts';
-import { makeSecret, type StubSecret } from './stub/world.ts';
+import { makeSecret, project, type StubSecret } from './stub/world.ts';
 
 let under: Under;
 let spot: Spot;
@@ -160,6 +160,21 @@ describe('somebody who writes in the moment between a look and the write', () =>
   });
 });
 
+test('a worker that was frozen before it sent its write sends nothing when it wakes', async () => {
+  under.identity.tokenUses = 1;
+  const before = await under.store.capture(spot, writer('r1'));
+  under.infisical.meanwhile = ({ path }) => {
+    // The login for the write itself: the look before it has used the token up.
+    if (path.endsWith('/login') && under.infisical.world.tokens.size === 2) under.time.pass(20_000);
+    return undefined;
+  };
+  const write = () => under.store.write(spot, value('new'), writer('r1'), before.memento);
+  expect((await failureOf(write())).message).toContain('took too long to be sent');
+  expect(under.valueOf(spot)).toBeNull();
+  await write();
+  expect(under.valueOf(spot)).toBe('sk-or-v1-new');
+});
+
 describe('an answer that may mean anything', () => {
   test('a 500 after the commit is looked at, and nothing is sent again', async () => {
     under.set(spot, 'sk-or-v1-old');
@@ -282,6 +297,23 @@ describe('what is refused, with what to do', () => {
 });
 
 describe('versions of the API', () => {
+  test.each([
+    ['v4', 'includeImports', 'projectId'],
+    ['v3', 'include_imports', 'workspaceId'],
+  ] as const)('each has other defaults: %s is told everything', async (generation, imports, projectField) => {
+    under.infisical.world.settings.generations = new Set([generation]);
+    await under.store.read(spot, 'checkout');
+    expect(under.infisical.visits.at(-1)?.query).toEqual({
+      [projectField]: project,
+      environment: 'prod',
+      secretPath: '/payments',
+      type: 'shared',
+      viewSecretValue: 'true',
+      expandSecretReferences: 'false',
+      [imports]: 'false',
+    });
+  });
+
   test('v4 is asked first, and once for all where there is only v3', async () => {
     under.infisical.world.settings.generations = new Set(['v3']);
     await put(under.store, spot, 'one', 'r1');

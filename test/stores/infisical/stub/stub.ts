@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Answer, Refused, routeMissing } from './answers.ts';
 import { getRequest } from './change-requests.ts';
@@ -32,14 +33,18 @@ export type Infisical = {
   close: () => Promise<void>;
 };
 
-export async function startInfisical(now: () => number = Date.now): Promise<Infisical> {
+export async function startInfisical(
+  now: () => number = Date.now,
+  tls?: { key: Buffer; cert: Buffer },
+): Promise<Infisical> {
   const world = createWorld(now);
   const mishaps: Mishap[] = [];
   const visits: Visit[] = [];
   const minutes = new Map<number, number>();
   let identities = 0;
 
-  const server = createServer((request, response) => void serve(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = await visitOf(request);
     visits.push(visit);
@@ -134,7 +139,7 @@ export async function startInfisical(now: () => number = Date.now): Promise<Infi
   };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  infisical.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  infisical.url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return infisical;
 }
 
