@@ -23,10 +23,12 @@ const tagBytes = 16;
 export function payloadCodec(keyring: Keyring, namespace: string): PayloadCodec {
   const keys = new Map<string, webcrypto.CryptoKey>();
   /** Not extractable: what holds one can use it, not read it. */
-  const keyOf = (id: string): webcrypto.CryptoKey => {
+  const keyOf = async (id: string): Promise<webcrypto.CryptoKey> => {
     const known = keys.get(id);
     if (known !== undefined) return known;
-    const made = keyring.key(id)?.toCryptoKey('AES-GCM', false, ['encrypt', 'decrypt']);
+    // Waited for: what a workflow could not read once, and can read when it is replayed, would break the replay.
+    const held = keyring.key(id) ?? (await keyring.find?.(id));
+    const made = held?.toCryptoKey('AES-GCM', false, ['encrypt', 'decrypt']);
     if (made === undefined) throw undecodable(`it was encrypted with key ${id}, which this keyring does not have`);
     keys.set(id, made);
     return made;
@@ -45,12 +47,13 @@ export function encryptionKeyOf(payload: Payload): string | null {
   return metadata[keyIdField] === undefined ? null : text(metadata[keyIdField]);
 }
 
-type KeyOf = (id: string) => webcrypto.CryptoKey;
+type KeyOf = (id: string) => Promise<webcrypto.CryptoKey>;
 
 async function encrypt(payload: Payload, keyId: string, keyOf: KeyOf, namespace: string): Promise<Payload> {
   const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
   const plain = ProtoPayload.encode(payload).finish();
-  const sealed = await crypto.subtle.encrypt(parameters(nonce, keyId, namespace), keyOf(keyId), new Uint8Array(plain));
+  const key = await keyOf(keyId);
+  const sealed = await crypto.subtle.encrypt(parameters(nonce, keyId, namespace), key, new Uint8Array(plain));
   const data = new Uint8Array(nonceBytes + sealed.byteLength);
   data.set(nonce);
   data.set(new Uint8Array(sealed), nonceBytes);
@@ -62,7 +65,7 @@ async function decrypt(payload: Payload, keyOf: KeyOf, namespace: string): Promi
   if (keyId === null) return payload;
   const data = new Uint8Array(payload.data ?? []);
   if (data.length < nonceBytes + tagBytes) throw undecodable(`it is too short (key ${keyId})`);
-  const key = keyOf(keyId);
+  const key = await keyOf(keyId);
   const asked = parameters(data.subarray(0, nonceBytes), keyId, namespace);
   const plain = await crypto.subtle.decrypt(asked, key, data.subarray(nonceBytes)).catch(() => {
     throw undecodable(`it was changed, or belongs to another namespace than ${namespace} (key ${keyId})`);

@@ -76,7 +76,8 @@ export async function goInstall(program: GoProgram, options: GoInstallOptions): 
       },
     });
     if (problem !== undefined) throw new Error(problem === 'not found' ? 'Go is not on PATH' : problem);
-    return join(folder, basename(module.replace(/@.*$/, '')));
+    // The major version at the end of a module's path is no part of the program's name.
+    return join(folder, basename(module.replace(/(\/v\d+)?@.*$/, '')));
   } finally {
     clearInterval(ticking);
   }

@@ -7,6 +7,8 @@ export type Keyring = {
   readonly activeId: string;
   /** AES-256, as a KeyObject: it prints no bytes. undefined: the keyring does not have this id. */
   key(id: string): KeyObject | undefined;
+  /** The same, after a look at whether it was added meanwhile, where that takes a while. */
+  find?(id: string): Promise<KeyObject | undefined>;
 };
 
 /** A keyring with one fresh key that is kept nowhere: what it seals is lost with the process. */

@@ -17,8 +17,9 @@ import { fault, type KeyturnError } from '../errors/keyturn-error.ts';
 import { Unreadable } from '../errors/unreadable.ts';
 import type { Policy } from '../policy/declared/policy.ts';
 import { bounded } from '../policy/life/bounds.ts';
+import { at } from '../policy/life/duty.ts';
 import { migratedState } from '../policy/life/migrations.ts';
-import type { LiveKey, StepReport } from '../policy/life/state.ts';
+import type { LiveKey, StepReport, Undoing, UndoStep } from '../policy/life/state.ts';
 import { historyOf, type LeftBehind, leftBehind, statusOf } from '../policy/life/status.ts';
 import * as after from '../policy/life/transitions.ts';
 import { detailsOf } from './details.ts';
@@ -49,7 +50,7 @@ const { checkPolicy } = proxyActivities<Pick<Activities, 'checkPolicy'>>({
 const { sealAnew } = proxyActivities<Pick<Activities, 'sealAnew'>>({
   ...brief,
   scheduleToCloseTimeout: '1 minute',
-  summary: 'seal the secret of the current key with the active key of the keyring',
+  summary: 'seal what the state holds with the active key of the keyring',
 });
 
 /** A workflow that was started without a policy ends after this long. */
@@ -216,7 +217,7 @@ async function live(life: Life, cancelled: Promise<never>, oneCycle: boolean): P
     const did = await liveOn(life, around);
     const isOver = did === 'acted' && (oneCycle || workflowInfo().historyLength > longRun);
     if (did !== 'ended' && !isOver && !mustMoveOn()) continue;
-    if (did !== 'ended' && life.refreshAsked) await sealCurrentAnew(life);
+    if (did !== 'ended' && life.refreshAsked) await sealAllAnew(life);
     // An update that was accepted but not finished would die with this run (design §11).
     await condition(allHandlersFinished);
     if (did !== 'ended') await continueOnCurrentBuild<PolicyRun>(bounded(life.state));
@@ -245,18 +246,36 @@ function findLiveKeys({ state }: Life, { name, connection, key }: Policy, refuse
   return activities.findLiveKeys({ policy: name, connection, workspace, keyName, known, refuse });
 }
 
-/** What was sealed with a key of the keyring that is to be retired moves to the active one. */
-async function sealCurrentAnew(life: Life): Promise<void> {
-  const { current, name } = life.state;
-  if (current === null || current.sealed === null) return;
-  const { rotationId, sealed } = current;
+/** What was sealed with a key of the keyring that is to be removed moves to the active one. */
+async function sealAllAnew(life: Life): Promise<void> {
+  const { current, undoing, name } = life.state;
   try {
-    const anew = await sealAnew({ policy: name, rotationId, sealed });
-    if (life.state.current?.hash === current.hash)
-      life.state = { ...life.state, current: { ...current, sealed: anew } };
+    if (current !== null && current.sealed !== null) {
+      const { rotationId, sealed } = current;
+      const anew = await sealAnew({ policy: name, rotationId, sealed });
+      if (life.state.current?.hash === current.hash) {
+        life.state = { ...life.state, current: { ...current, sealed: anew } };
+      }
+    }
+    if (undoing !== null) await sealMementosAnew(life, undoing);
   } catch (error) {
-    log.warn('the secret of the current key stays sealed as it was', { code: faultFrom('sealAnew', error).code });
+    log.warn('what the state holds stays sealed as it was', { code: faultFrom('sealAnew', error).code });
   }
+}
+
+async function sealMementosAnew(life: Life, undoing: Undoing): Promise<void> {
+  const { rotationId } = undoing;
+  const policy = life.state.name;
+  const steps: UndoStep[] = [];
+  for (const step of undoing.steps) {
+    const isSealed = step.undo === 'write' && typeof step.before === 'string';
+    if (!isSealed) steps.push(step);
+    else {
+      const place = at(policy, step.place);
+      steps.push({ ...step, before: await sealAnew({ policy, rotationId, sealed: step.before as string, place }) });
+    }
+  }
+  if (life.state.undoing === undoing) life.state = { ...life.state, undoing: { ...undoing, steps } };
 }
 
 async function sleep(until: string | null, because: string, changed: () => boolean): Promise<void> {

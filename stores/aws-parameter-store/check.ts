@@ -8,11 +8,11 @@ import {
 import { endpointWarnings } from '../aws/address.ts';
 import type { DeclaredAws } from '../aws/declaration.ts';
 import { probe } from '../aws/probe.ts';
-import { fieldCount } from '../json-field.ts';
+import { madeByKeyturn, notThere, wholeWarnings } from '../aws/spot-text.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Right, Spot, StoreCheck } from '../store.ts';
 import type { Parameters } from './api.ts';
-import { madeByKeyturn, parameterAt, refusalOf } from './sight.ts';
+import { parameterAt, refusalOf } from './sight.ts';
 
 type Tools = { store: string; parameters: Parameters; declared: DeclaredAws; context: StoreContext };
 
@@ -46,7 +46,10 @@ export async function checkParameter(spot: Spot, { store, parameters, declared, 
     ...(mayDelete ? [{ right: 'ssm:DeleteParameter', to, granted: null }] : []),
     ...ofKey(described?.KeyId),
   ];
-  if (parameter === null) return { rights, refusal: null, warnings };
+  if (parameter === null) {
+    const region = await aws.region();
+    return { rights, refusal: null, warnings: getting.granted ? [...warnings, notThere(at.name, region)] : warnings };
+  }
   return {
     rights,
     refusal: refusalOf(parameter, spot, declared),
@@ -72,13 +75,6 @@ function ofKey(key: string | undefined): Right[] {
 }
 
 function about({ Type, Value }: Parameter, spot: Spot): string[] {
-  const fields = spot.field === null ? (fieldCount(Value ?? '') ?? 0) : 0;
-  return [
-    ...(Type === 'String' ? [`${spot.name} is of the type String, which is not encrypted; SecureString is.`] : []),
-    ...(fields > 0
-      ? [
-          `${spot.name} is a JSON object of ${fields} fields, and all of it would be replaced: name one of them as field.`,
-        ]
-      : []),
-  ];
+  const plain = `${spot.name} is of the type String, which is not encrypted; SecureString is.`;
+  return [...(Type === 'String' ? [plain] : []), ...wholeWarnings(Value ?? '', spot)];
 }

@@ -4,9 +4,9 @@ import { Secret } from '../../secrets/secret.ts';
 import { elsewhere, otherAccount } from '../aws/address.ts';
 import { refused } from '../aws/classify.ts';
 import type { DeclaredAws } from '../aws/declaration.ts';
+import { heldIn, whyNotIn } from '../aws/spot-text.ts';
 import type { Waiting } from '../conditional-store.ts';
 import type { Seen } from '../driver.ts';
-import { fieldIn, type HeldField, NotAField } from '../json-field.ts';
 import { inWords, type Memento, type Spot } from '../store.ts';
 import type { At, Parameters } from './api.ts';
 import { parameterNamed } from './parameter-name.ts';
@@ -32,9 +32,6 @@ export type Found = {
   kept: Pick<ParameterMetadata, 'Type' | 'KeyId' | 'Tier' | 'Description' | 'AllowedPattern' | 'DataType'>;
 };
 
-/** A parameter cannot be empty: this stands for nothing in one that is to stay. */
-export const nothing = '{}';
-export const madeByKeyturn = 'Made by Keyturn.';
 const tries = 5;
 const againMs = 300;
 
@@ -90,22 +87,11 @@ function foundIn({ Value, Version }: Parameter, described: ParameterMetadata): F
   return { text: new Secret(Value ?? ''), number: Version ?? 0, kept };
 }
 
-function heldIn(text: string, { field }: Spot): HeldField | null {
-  if (field === null) return text === nothing ? null : { value: text, token: text };
-  return fieldIn(text, field);
-}
-
 /** Why the parameter is not to be written by Keyturn; null: it may be. */
 export function refusalOf({ ARN, Type, DataType, Value }: Parameter, spot: Spot, declared: DeclaredAws): string | null {
   const account = otherAccount(ARN, 'ssm', parameterNamed(spot.name)?.account ?? declared.account);
   if (account !== null) return account;
   if (Type === 'StringList') return 'it is a list (StringList), and a key is no list';
   if (DataType?.startsWith('aws:')) return `it is of the data type ${DataType}, which is not for secrets`;
-  try {
-    heldIn(Value ?? '', spot);
-    return null;
-  } catch (error) {
-    if (error instanceof NotAField) return error.message;
-    throw error;
-  }
+  return whyNotIn(Value ?? '', spot);
 }

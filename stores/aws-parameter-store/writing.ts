@@ -1,10 +1,11 @@
 import type { PutParameterCommandInput } from '@aws-sdk/client-ssm';
 import { refused } from '../aws/classify.ts';
 import type { DeclaredAws } from '../aws/declaration.ts';
+import { madeByKeyturn } from '../aws/spot-text.ts';
 import type { Waiting } from '../conditional-store.ts';
 import { InDoubt, Moved, type Put, type Sending } from '../driver.ts';
 import type { Parameters } from './api.ts';
-import { type Found, madeByKeyturn, type ParameterSight } from './sight.ts';
+import type { Found, ParameterSight } from './sight.ts';
 
 export type Writing = { store: string; parameters: Parameters; declared: DeclaredAws; time: Waiting; lagMs: number };
 

@@ -9,15 +9,15 @@ import {
 import { endpointWarnings } from '../aws/address.ts';
 import type { DeclaredAws } from '../aws/declaration.ts';
 import { probe } from '../aws/probe.ts';
-import { fieldCount } from '../json-field.ts';
+import { madeByKeyturn, notThere, wholeWarnings, whyNotIn } from '../aws/spot-text.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Right, Spot, StoreCheck } from '../store.ts';
 import type { Secrets } from './api.ts';
 import {
-  heldWhyNot,
+  bytesNotText,
   isMarkedForDeletion,
-  madeByKeyturn,
   markedForDeletion,
+  noneOfThatArn,
   refusalOf,
   secretAt,
   versionWith,
@@ -47,8 +47,16 @@ export async function checkSecret(spot: Spot, { secrets, declared, context }: To
   const first = right('DescribeSecret', describing.granted);
   if (described === null) {
     const later = ['GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'];
-    const toCreate = describing.granted ? ['CreateSecret', 'DeleteSecret'] : [];
-    return { rights: [first, ...[...later, ...toCreate].map((name) => right(name, null))], refusal: null, warnings };
+    const toCreate = !describing.granted
+      ? []
+      : spot.field === null
+        ? ['CreateSecret', 'DeleteSecret']
+        : ['CreateSecret'];
+    return {
+      rights: [first, ...[...later, ...toCreate].map((name) => right(name, null))],
+      refusal: describing.granted && at.id.startsWith('arn:') ? noneOfThatArn : null,
+      warnings: describing.granted ? [...warnings, notThere(at.id, await secrets.aws.region())] : warnings,
+    };
   }
 
   const refusal = refusalOf(described, spot, await secrets.aws.region(), declared);
@@ -69,8 +77,8 @@ export async function checkSecret(spot: Spot, { secrets, declared, context }: To
   const text = read?.SecretString ?? null;
   return {
     rights,
-    refusal: read === null ? null : heldWhyNot(text, spot),
-    warnings: [...warnings, ...(text === null ? [] : wholeOf(text, spot))],
+    refusal: read === null ? null : text === null ? bytesNotText : whyNotIn(text, spot),
+    warnings: [...warnings, ...wholeWarnings(text, spot)],
   };
 
   function reads(current: string) {
@@ -108,12 +116,4 @@ export async function checkSecret(spot: Spot, { secrets, declared, context }: To
       { right: 'kms:GenerateDataKey', ...onKey, granted: null },
     ];
   }
-}
-
-function wholeOf(text: string, spot: Spot): string[] {
-  const fields = spot.field === null ? (fieldCount(text) ?? 0) : 0;
-  if (fields === 0) return [];
-  return [
-    `${spot.name} is a JSON object of ${fields} fields, and all of it would be replaced: name one of them as field.`,
-  ];
 }

@@ -1,15 +1,16 @@
 import { addressIn } from '../aws/address.ts';
 import { refused } from '../aws/classify.ts';
 import type { DeclaredAws } from '../aws/declaration.ts';
+import { madeByKeyturn, nothing, withFormer, withValue } from '../aws/spot-text.ts';
 import type { Driver, Put, Sending } from '../driver.ts';
-import { withField, withoutField } from '../json-field.ts';
+import { withField } from '../json-field.ts';
 import type { StoreContext } from '../kind.ts';
 import type { StorePromises } from '../promises.ts';
 import { inWords, type Spot } from '../store.ts';
 import type { Secrets } from './api.ts';
 import { checkSecret } from './check.ts';
 import { secretNamed } from './secret-name.ts';
-import { lookAt, madeByKeyturn, nothing, type SecretMemento, type SecretSight } from './sight.ts';
+import { lookAt, type SecretMemento, type SecretSight } from './sight.ts';
 import { makeCurrent, moveBack } from './versions.ts';
 
 export type DriverOptions = {
@@ -26,7 +27,7 @@ export function secretsManagerDriver({ declared, context, promises, secrets }: D
   /** Moved back where nothing but the spot has changed since; otherwise the spot alone, in a new version. */
   async function putBack(spot: Spot, before: SecretMemento, over: SecretSight, sending: Sending): Promise<Put> {
     if (!before.secret && spot.field === null && isOurs(over) && countOf(over) === 1) return destroy(over, sending);
-    const text = textWith(spot, before.value, over);
+    const text = withFormer(over.text, spot, before.value);
     const { version, previous, labelled } = before;
     if (version !== null && version !== over.current) {
       const former = (await secrets.read(over.at, version))?.text ?? null;
@@ -53,14 +54,13 @@ export function secretsManagerDriver({ declared, context, promises, secrets }: D
     },
     check: (spot) => checkSecret(spot, { secrets, declared, context }),
     look: (spot) => lookAt(spot, { store, secrets, declared, time }),
-    put: (spot, value, over, sending) =>
-      makeCurrent(textWith(spot, value.reveal(), over, 'plain'), over, sending, versions),
+    put: (spot, value, over, sending) => makeCurrent(withValue(over.text, spot, value), over, sending, versions),
     putBack: (spot, memento, over, sending) => putBack(spot, memento as SecretMemento, over, sending),
     async takeAway(spot, over, sending) {
       // Only a whole secret: while one field is taken out, another policy may be about to write a second, and DeleteSecret
       // knows no condition.
       if (spot.field === null && isOurs(over)) return destroy(over, sending);
-      return makeCurrent(textWith(spot, null, over), over, sending, versions);
+      return makeCurrent(withFormer(over.text, spot, null), over, sending, versions);
     },
     close: async () => secrets.aws.close(),
   };
@@ -73,14 +73,6 @@ function isOurs({ described }: SecretSight): boolean {
 
 function countOf({ described }: SecretSight): number {
   return Object.keys(described?.VersionIdsToStages ?? {}).length;
-}
-
-/** The whole text with the spot set to `value`, which is `spelt` as in a memento, or plain; null: with nothing there. */
-function textWith({ field }: Spot, value: string | null, over: SecretSight, spelt?: 'plain'): string {
-  if (field === null) return value ?? nothing;
-  const text = over.text?.reveal() ?? nothing;
-  if (value === null) return withoutField(text, field);
-  return spelt === 'plain' ? withField(text, field, value) : withField(text, field, '', value);
 }
 
 /** What is there now is the former text with our value in the spot: others have written nothing in between. */

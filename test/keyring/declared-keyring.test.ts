@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { payloadCodec } from '../../codec/payload-codec.ts';
 import { fault } from '../../errors/keyturn-error.ts';
 import { withActive, withKey } from '../../keyring/keyring-changes.ts';
 import { type KeyringContent, keyringOfOne, newPlainKey } from '../../keyring/keyring-file.ts';
@@ -107,17 +108,58 @@ describe('a change', () => {
     expect(keyring.key('k2')).toBeDefined();
   });
 
-  test('is looked for at once when a key is missed, and not with each value that misses it', async () => {
+  test('is waited for by who misses a key: one look for all of them', async () => {
     const first = put(keyringOfOne('k1', newPlainKey(), long));
     const keyring = await open();
     put(withKey(first, 'k2', newPlainKey(), long));
-    await vi.advanceTimersByTimeAsync(6_000);
-    expect(looks).toBe(1);
-    for (let n = 0; n < 50; n++) keyring.key('k2');
-    await vi.advanceTimersByTimeAsync(0);
-    expect(keyring.key('k2')).toBeDefined();
-    for (let n = 0; n < 50; n++) keyring.key('nobody has this');
-    await vi.advanceTimersByTimeAsync(0);
+    const found = Promise.all(Array.from({ length: 50 }, () => keyring.find?.('k2')));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await found).every((key) => key !== undefined && key === keyring.key('k2'))).toBe(true);
     expect(looks).toBe(2);
+  });
+
+  test('that never comes is not waited for again and again, whoever sends what', async () => {
+    put(keyringOfOne('k1', newPlainKey(), long));
+    const keyring = await open();
+    const missing = async (id: string) => {
+      const found = keyring.find?.(id);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await found).toBeUndefined();
+    };
+    await missing('gone');
+    expect(looks).toBe(2);
+    for (let n = 0; n < 5; n++) await missing('gone');
+    expect(looks).toBe(2);
+    // Each of its own name, all at once: a look a second at most.
+    const many = Promise.all(Array.from({ length: 500 }, (_, n) => keyring.find?.(`n${n}`)));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await many).every((key) => key === undefined)).toBe(true);
+    expect(looks).toBeLessThan(15);
+  });
+
+  test('whose store hangs is waited for a moment, not for ever', async () => {
+    put(keyringOfOne('k1', newPlainKey(), long));
+    let hangs = false;
+    const declared = {
+      reference,
+      secret: (...asked: Parameters<ReadSecret>) => (hangs ? new Promise<never>(() => {}) : secret(...asked)),
+    };
+    const keyring = await openKeyringFrom({ env: {}, declared, file, make: false });
+    hangs = true;
+    const found = keyring.find?.('k2');
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await found).toBeUndefined();
+    expect(keyring.activeId).toBe('k1');
+  });
+
+  test('reaches a payload that was encrypted by somebody who follows sooner', async () => {
+    const first = put(keyringOfOne('k1', newPlainKey(), long));
+    const slow = payloadCodec(await open(), 'default');
+    put(withActive(withKey(first, 'k2', newPlainKey(), long), 'k2', long));
+    const fast = payloadCodec(await open(), 'default');
+    const [encrypted] = await fast.encode([{ data: new TextEncoder().encode('new') }]);
+    const decoded = slow.decode([encrypted ?? {}]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(new TextDecoder().decode((await decoded)[0]?.data ?? undefined)).toBe('new');
   });
 });

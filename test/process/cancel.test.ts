@@ -29,7 +29,7 @@ async function expectDetached(name: string): Promise<LeftBehind> {
   const there = existingKeys(world, name).filter(({ state }) => state === 'live');
   expect(there.map(({ hash }) => hash).sort(), `live keys of ${name}`).toEqual(live.sort());
   const held = await world.vault.read({ policy: name, name: secretName(name) });
-  expect(left.secrets).toEqual(held.kind === 'held' ? [{ store: 'local', secret: secretName(name) }] : []);
+  expect(left.secrets).toEqual(held.kind === 'held' ? [{ store: 'local', secret: secretName(name), field: null }] : []);
   expect(await failedTasks(raw.sealed, name)).toEqual([]);
   const ended = { code: 'KEYTURN_POLICY_ENDED', message: expect.stringContaining(live[0] ?? 'detached') };
   await expect(world.keyturn.status(name)).rejects.toMatchObject(ended);

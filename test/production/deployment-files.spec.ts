@@ -46,7 +46,8 @@ test('docker-compose.yml is what the compose specification asks', async () => {
   expect((await run(reader, ['wrong.yml'])).problem, 'a misspelt field is found').toBeDefined();
 });
 
-test("the dynamic configuration is one that Temporal's server knows", async () => {
+// The server may have to be built first.
+test("the dynamic configuration is one that Temporal's server knows", { timeout: 1_800_000 }, async () => {
   const file = fileURLToPath(new URL('../../deploy/temporal/dynamic-config.yaml', import.meta.url));
   const { problem, output } = await run(await goProgram(temporalServer), ['validate-dynamic-config', file]);
   expect(problem, output).toBeUndefined();

@@ -205,6 +205,9 @@ describe.skipIf('unavailable' in world)('what is refused with AWS Secrets Manage
       'secretsmanager:CreateSecret': null,
       'secretsmanager:DeleteSecret': null,
     });
+    const absent = await store.check({ name: 'prod/nothing', field: 'key' }, 'checkout');
+    expect(absent.rights.some(({ right }) => right === 'secretsmanager:DeleteSecret')).toBe(false);
+    expect(absent.warnings).toEqual(['There is no prod/nothing in eu-central-1 yet: it would be made.']);
     describedAs({ KmsKeyId: 'arn:aws:kms:eu-central-1:123456789012:key/k' });
     expect(await granted(spot)).toMatchObject({ 'kms:Decrypt': true, 'kms:GenerateDataKey': null });
     expect(await textOf(secrets, spot.name)).toBe(held);

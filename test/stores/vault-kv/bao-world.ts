@@ -17,8 +17,9 @@ export type BaoWorld = {
   close: () => Promise<void>;
 };
 
-export async function startBaoWorld(): Promise<BaoWorld> {
+export async function startBaoWorld(): Promise<BaoWorld | { unavailable: string }> {
   const bao = await startOpenBao();
+  if ('unavailable' in bao) return bao;
   const proxy = await startFaultProxy(bao.address, ({ method, path }) => method !== 'GET' && /\/v1\/kv/.test(path));
   const api: BaoWorld['api'] = async (method, path, body) => {
     const answer = await fetch(`${bao.address}/v1/${path}`, {
