@@ -19,6 +19,8 @@ const mostBytes = 256;
 /** Other fields of the same container may be written at any moment, by other policies for instance. */
 const mostMoves = 12;
 const lookAgainMs = 500;
+/** Looks count against rate limits, and many undos come at once: they grow apart. */
+const lookAgainMostMs = 2_500;
 const lookForMs = 5_000;
 
 /**
@@ -27,6 +29,8 @@ const lookForMs = 5_000;
  */
 export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time: Waiting): Store {
   const { name, promises } = driver;
+  /** Since when a spot has looked as it did before the write, by the undo that looks. */
+  const formerSince = new Map<string, number>();
   const unavailable = (why: string) => fault('KEYTURN_STORE_UNAVAILABLE', name, why);
 
   /** Carries out `change` over what is there, and again where that has moved on meanwhile: `decide` judges anew. */
@@ -70,10 +74,13 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
     spot: Spot,
     decide: (seen: Sight) => Promise<{ answer: Answer } | object>,
   ): Promise<{ answer: Answer } | null> {
-    for (const until = time.now() + lookForMs; ; await time.wait(lookAgainMs)) {
+    const until = time.now() + lookForMs;
+    for (let waitMs = lookAgainMs; ; waitMs = Math.min(2 * waitMs, lookAgainMostMs)) {
       const decided = await decide(await driver.look(spot));
       if ('answer' in decided) return decided;
-      if (time.now() >= until) return null;
+      const leftMs = until - time.now();
+      if (leftMs <= 0) return null;
+      await time.wait(Math.min(waitMs, leftMs));
     }
   }
 
@@ -115,7 +122,7 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
     async restore(spot, memento, writer, ours, approval) {
       const before = asBefore(memento);
       if (approval !== null) await refuseOpen(driver, spot, approval);
-      const seesFormer = await settledSight(spot, before);
+      const seesFormer = await settledSight(spot, before, JSON.stringify([writer, spot]));
       return overWhatIsThere<Restored>(
         spot,
         { ...writer, rotationId: `undo of ${writer.rotationId}` },
@@ -158,12 +165,21 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
     ...(driver.close === undefined ? {} : { close: driver.close.bind(driver) }),
   };
 
-  /** Where reads may lag, what looks like the former value may be an old answer: looked at until that cannot be. */
-  async function settledSight(spot: Spot, before: Before): Promise<boolean> {
-    for (const until = time.now() + promises.readsLagMs; ; await time.wait(lookAgainMs)) {
-      const seen = await driver.look(spot);
-      if (!isAsBefore(seen, before)) return false;
-      if (time.now() >= until) return true;
+  /**
+   * Where reads may lag, what looks like the former value may be an old answer: looked at until that cannot be. A try that
+   * ended meanwhile, at a rate limit for example, counts: where many undos start over again together, none would end.
+   */
+  async function settledSight(spot: Spot, before: Before, undo: string): Promise<boolean> {
+    for (let waitMs = lookAgainMs; ; waitMs = Math.min(2 * waitMs, lookAgainMostMs)) {
+      const isFormer = isAsBefore(await driver.look(spot), before);
+      const since = formerSince.get(undo) ?? time.now();
+      const leftMs = since + promises.readsLagMs - time.now();
+      if (!isFormer || leftMs <= 0) {
+        formerSince.delete(undo);
+        return isFormer;
+      }
+      formerSince.set(undo, since);
+      await time.wait(Math.min(waitMs, leftMs));
     }
   }
 }

@@ -64,8 +64,18 @@ export function waitAskedFor(reply: Reply): number | undefined {
  * it with a 400. Nothing was done: who it is comes first.
  */
 export function isTokenRefused(reply: Reply): boolean {
-  const { error, message } = refusalIn(reply) ?? { error: '', message: '' };
   if (reply.status === 401) return true;
-  if (reply.status === 403) return error === 'TokenError';
-  return reply.status === 400 && message.includes('access token number of uses limit reached');
+  if (reply.status === 403) return refusalIn(reply)?.error === 'TokenError';
+  return reply.status === 400 && isTokenUsedUp(reply);
+}
+
+export function isTokenUsedUp(reply: Reply): boolean {
+  return refusalIn(reply)?.message.includes('access token number of uses limit reached') ?? false;
+}
+
+/** It was looked at, and the request refused for another reason, if at all. Limits come before that. */
+export function isTokenAccepted(reply: Reply): boolean {
+  const { status } = reply;
+  if (status >= 200 && status < 300) return true;
+  return status < 500 && status !== 429 && refusalIn(reply) !== null && !isTokenRefused(reply);
 }

@@ -13,7 +13,7 @@ import { openSession } from './session.ts';
 export async function openInfisical(declared: DeclaredInfisical, context: StoreContext): Promise<Store> {
   const ca = declared.caFile === undefined ? null : await certificatesIn(resolve(context.folder, declared.caFile));
   const http = createHttp({ url: declared.url, ca });
-  const api = secretsApi(http, openSession(declared.auth, http, context), declared);
+  const api = secretsApi(http, openSession({ auth: declared.auth, url: declared.url, http, context }), declared);
   const kept = { ...promises, readersFollow: declared.readersFollow ?? promises.readersFollow };
   return conditionalStore(infisicalDriver({ declared, context, promises: kept, api }), context.time);
 }

@@ -1,7 +1,15 @@
 import { fault } from '../../errors/keyturn-error.ts';
 import type { Secret } from '../../secrets/secret.ts';
 import { InDoubt, type Sending } from '../driver.ts';
-import { isDone, isReply, isRouteMissing, isTokenRefused, refusalIn } from './answer.ts';
+import {
+  isDone,
+  isReply,
+  isRouteMissing,
+  isTokenAccepted,
+  isTokenRefused,
+  isTokenUsedUp,
+  refusalIn,
+} from './answer.ts';
 import { type Asked, changeFailed, isAbsent, readingFailed } from './classify.ts';
 import type { Http, HttpRequest, NoReply, Reply } from './http.ts';
 import { type Found, Masked, type Place, type Sent, secretIn, sentIn } from './secret-answer.ts';
@@ -27,56 +35,67 @@ const v4: Generation = { path: '/api/v4/secrets', project: 'projectId', imports:
 const v3: Generation = { path: '/api/v3/secrets/raw', project: 'workspaceId', imports: 'include_imports' };
 
 export function secretsApi(http: Http, session: Session, place: Place): SecretsApi {
-  /** The newest that the server has; asked once. */
+  /** The newest that the server has, as far as is known. */
   let generation = v4;
-  const where = () => ({
-    [generation.project]: place.project,
+  const where = ({ project }: Generation) => ({
+    [project]: place.project,
     environment: place.environment,
     secretPath: place.path,
     type: 'shared',
   });
-  const pathOf = (name: string) => `${generation.path}/${encodeURIComponent(name)}`;
+  const pathOf = ({ path }: Generation, name: string) => `${path}/${encodeURIComponent(name)}`;
+
+  async function send(request: HttpRequest, token: Secret): Promise<Reply | NoReply> {
+    const outcome = await http.send(request, token);
+    if (isReply(outcome) && isTokenAccepted(outcome)) session.accepted(token);
+    return outcome;
+  }
 
   /** A token that has just ended is found out by being refused: then once more, with another. */
   async function read(request: () => HttpRequest): Promise<Reply | NoReply> {
     const token = await session.token();
-    const outcome = await http.send(request(), token);
+    const outcome = await send(request(), token);
     if (!isReply(outcome) || !isTokenRefused(outcome)) return outcome;
-    const other = await session.otherThan(token);
-    return other === null ? outcome : http.send(request(), other);
+    const other = await session.otherThan(token, isTokenUsedUp(outcome));
+    return other === null ? outcome : send(request(), other);
   }
 
   async function ask(name: string, withValue: boolean, version?: number): Promise<Reply | NoReply> {
-    const request = (): HttpRequest => ({
-      method: 'GET',
-      path: pathOf(name),
-      query: {
-        ...where(),
-        viewSecretValue: String(withValue),
-        // Each has another default in each version (facts §1); an imported or expanded value is not what stands here.
-        expandSecretReferences: 'false',
-        [generation.imports]: 'false',
-        ...(version === undefined ? {} : { version: String(version) }),
-      },
-    });
-    const outcome = await read(request);
-    if (generation === v3 || !isReply(outcome) || !isRouteMissing(outcome)) return outcome;
-    generation = v3;
-    return read(request);
+    const askAs = (as: Generation) =>
+      read(() => ({
+        method: 'GET',
+        path: pathOf(as, name),
+        query: {
+          ...where(as),
+          viewSecretValue: String(withValue),
+          // Each has another default in each version (facts §1); an imported or expanded value is not what stands here.
+          expandSecretReferences: 'false',
+          [as.imports]: 'false',
+          ...(version === undefined ? {} : { version: String(version) }),
+        },
+      }));
+    const asked = generation;
+    const outcome = await askAs(asked);
+    if (!isReply(outcome) || !isRouteMissing(outcome)) return outcome;
+    // Servers are brought up to date, and back, while workers run.
+    const other = asked === v4 ? v3 : v4;
+    const answer = await askAs(other);
+    if (isReply(answer) && (isDone(answer) || refusalIn(answer) !== null)) generation = other;
+    return answer;
   }
 
   async function change(method: HttpRequest['method'], name: string, more: object, asked: Asked, sending: Sending) {
-    const request: HttpRequest = { method, path: pathOf(name), body: { ...where(), ...more } };
-    const send = (token: Secret) => {
+    const request: HttpRequest = { method, path: pathOf(generation, name), body: { ...where(generation), ...more } };
+    const sendIt = (token: Secret) => {
       sending.mayBeSent();
-      return http.send(request, token);
+      return send(request, token);
     };
     const token = await session.token();
-    let outcome = await send(token);
+    let outcome = await sendIt(token);
     // Who it is comes first: a request that Infisical itself refuses for its token has done nothing.
     if (isReply(outcome) && isTokenRefused(outcome) && refusalIn(outcome) !== null) {
-      const other = await session.otherThan(token);
-      if (other !== null) outcome = await send(other);
+      const other = await session.otherThan(token, isTokenUsedUp(outcome));
+      if (other !== null) outcome = await sendIt(other);
     }
     if (!isDone(outcome)) throw changeFailed(outcome, asked);
     const sent = sentIn(outcome.json);

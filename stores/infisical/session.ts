@@ -1,28 +1,24 @@
-import { z } from 'zod';
 import { fault, retryAfter } from '../../errors/keyturn-error.ts';
-import { digestOf, Secret } from '../../secrets/secret.ts';
+import { Secret } from '../../secrets/secret.ts';
 import type { StoreContext } from '../kind.ts';
-import { answerOf, isDone, isReply, refusalIn, silence, waitAskedFor } from './answer.ts';
 import type { DeclaredAuth } from './declaration.ts';
-import type { Http, Reply } from './http.ts';
+import type { Http } from './http.ts';
+import { type Account, accountOf, afterRefusalMs, type Grant, logIn } from './login.ts';
 
-/** The token that all requests of a store share. */
+/** The token that all requests share, those of other stores with the same credential too. */
 export type Session = {
   token(): Promise<Secret>;
-  /** One that is not `refused`. null: there is no other. */
-  otherThan(refused: Secret): Promise<Secret | null>;
+  /** Infisical has taken it for somebody's. */
+  accepted(token: Secret): void;
+  /** One that is not `refused`. `isUsedUp`: as Infisical says of it. null: there is no other. */
+  otherThan(refused: Secret, isUsedUp: boolean): Promise<Secret | null>;
 };
 
-const granted = z.looseObject({ accessToken: z.string().min(1), expiresIn: z.number().positive() });
+export type SessionOptions = { auth: DeclaredAuth; url: string; http: Http; context: StoreContext };
 
-/** Three wrong secrets within 30 s lock the client id for 300 s, the right secret too (facts §2). */
-const afterRefusalMs = 60_000;
-const whileLockedMs = 300_000;
-/** Of its life. After that it may end between a look and the write. */
-const renewedAt = 0.8;
-
-export function openSession(auth: DeclaredAuth, http: Http, context: StoreContext): Session {
-  return auth.kind === 'token' ? fixedToken(auth, context) : logins(auth, http, context);
+export function openSession(options: SessionOptions): Session {
+  const { auth, context } = options;
+  return auth.kind === 'token' ? fixedToken(auth, context) : logins(auth, options);
 }
 
 /** Read anew each time: who replaces it needs no restart. */
@@ -30,6 +26,7 @@ function fixedToken({ token }: DeclaredAuth & { kind: 'token' }, context: StoreC
   const now = async () => new Secret((await context.secret(token)).reveal().trim());
   return {
     token: now,
+    accepted: () => undefined,
     async otherThan(refused) {
       const other = await now();
       return other.reveal() === refused.reveal() ? null : other;
@@ -37,67 +34,60 @@ function fixedToken({ token }: DeclaredAuth & { kind: 'token' }, context: StoreC
   };
 }
 
-type Held = { token: Secret; renewAt: number };
-type Refused = { credential: string; until: number; why: string };
-
-/** Universal auth: one login at a time, for everybody who asks. */
-function logins(auth: DeclaredAuth & { kind: 'universal' }, http: Http, context: StoreContext): Session {
+/** Universal auth. */
+function logins(auth: DeclaredAuth & { kind: 'universal' }, { url, http, context }: SessionOptions): Session {
   const { name, time } = context;
-  let held: Held | null = null;
-  let underWay: Promise<Held> | null = null;
-  let refused: Refused | null = null;
+  let account: Account | null = null;
 
-  const unavailable = (why: string, waitMs?: number) =>
-    retryAfter(fault('KEYTURN_STORE_UNAVAILABLE', name, why), waitMs);
+  const isUsable = ({ grant, usedUp }: Account): boolean => {
+    if (grant === null) return false;
+    if (grant.handedOut === 0) return true;
+    if (time.now() >= grant.renewAt) return false;
+    return usedUp === null || grant.handedOut < Math.max(1, usedUp.accepted);
+  };
 
-  async function login(): Promise<Held> {
+  async function token(): Promise<Secret> {
+    while (account === null || !isUsable(account)) {
+      const credential = await credentialNow();
+      account = accountOf(credential, url, time);
+      if (isUsable(account)) break;
+      const outcome = await logIn(account, credential, http, time);
+      if ('why' in outcome) throw retryAfter(fault('KEYTURN_STORE_UNAVAILABLE', name, outcome.why), outcome.waitMs);
+    }
+    const grant = account.grant as Grant;
+    grant.handedOut += 1;
+    return grant.token;
+  }
+
+  async function credentialNow() {
     const [clientId, clientSecret] = await Promise.all([
       context.secret(auth.clientId),
       context.secret(auth.clientSecret),
     ]);
-    const body = { clientId: clientId.reveal().trim(), clientSecret: clientSecret.reveal().trim() };
-    const credential = digestOf(new Secret(JSON.stringify(body)));
-    // The same credential is not tried again quickly; another one at once.
-    if (refused?.credential === credential && time.now() < refused.until) {
-      throw unavailable(refused.why, refused.until - time.now());
-    }
-    const began = time.now();
-    const outcome = await http.send({ method: 'POST', path: '/api/v1/auth/universal-auth/login', body }, null);
-    if (!isReply(outcome)) throw unavailable(silence(outcome));
-    const read = granted.safeParse(isDone(outcome) ? outcome.json : undefined);
-    if (!read.success) {
-      const why = `Infisical does not let its identity log in (${answerOf(outcome)})`;
-      if (outcome.status !== 401) throw unavailable(why, waitAskedFor(outcome));
-      const waitMs = isLocked(outcome) ? whileLockedMs : afterRefusalMs;
-      refused = { credential, until: time.now() + waitMs, why };
-      throw unavailable(why, waitMs);
-    }
-    refused = null;
-    const { accessToken, expiresIn } = read.data;
-    return { token: new Secret(accessToken), renewAt: began + expiresIn * 1000 * renewedAt };
+    return { clientId: clientId.reveal().trim(), clientSecret: clientSecret.reveal().trim() };
   }
 
-  async function renewed(): Promise<Secret> {
-    underWay ??= login().finally(() => {
-      underWay = null;
-    });
-    held = await underWay;
-    return held.token;
+  function grantOf(one: Secret): Grant | null {
+    const known = [account?.grant, account?.usedUp];
+    return known.find((grant) => grant?.token.reveal() === one.reveal()) ?? null;
   }
-
-  const current = () => (held === null || time.now() >= held.renewAt ? renewed() : Promise.resolve(held.token));
 
   return {
-    token: current,
-    otherThan(refusedToken) {
+    token,
+    accepted(one) {
+      const grant = grantOf(one);
+      if (grant !== null) grant.accepted += 1;
+    },
+    async otherThan(refused, isUsedUp) {
+      const grant = grantOf(refused);
       // Somebody else's request may have met the same refusal, and logged in since.
-      if (held !== null && held.token.reveal() !== refusedToken.reveal()) return current();
-      held = null;
-      return renewed();
+      if (account === null || grant === null || grant !== account.grant) return token();
+      // A login is a use of the client secret, which may have a limit, too: where new tokens are refused, one a minute.
+      const isNew = grant.accepted === 0 && time.now() - grant.since < afterRefusalMs;
+      if (isNew && !isUsedUp) return null;
+      if (isUsedUp) account.usedUp = grant;
+      account.grant = null;
+      return token();
     },
   };
-}
-
-function isLocked(reply: Reply): boolean {
-  return refusalIn(reply)?.message.includes('temporarily locked') ?? false;
 }

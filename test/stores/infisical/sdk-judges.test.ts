@@ -63,3 +63,52 @@ test('it sees that a rotation owns a secret, and cannot write it', async () => {
   expect(read).toMatchObject({ secretValue: 'sk-or-v1-b', isRotatedSecret: true });
   await expect(sdk.secrets().updateSecret('KEY', { ...at, secretValue: 'two' })).rejects.toThrow(/rotated secret/);
 });
+
+test('it makes folders, with their parents, twice too, and lists what is in them', async () => {
+  const where = { environment: 'prod', projectId: project };
+  await sdk.folders().create({ ...where, path: '/payments', name: 'eu' });
+  await sdk.folders().create({ ...where, path: '/payments', name: 'eu' });
+  expect((await sdk.folders().listFolders({ ...where, path: '/' })).map(({ name }) => name)).toEqual(['payments']);
+  await sdk.secrets().createSecret('KEY', { ...at, secretPath: '/payments/eu', secretValue: 'one' });
+  const below = await sdk.secrets().listSecrets({ ...at, recursive: true });
+  expect(below.secrets).toMatchObject([{ secretKey: 'KEY', secretPath: '/payments/eu' }]);
+  await expect(sdk.secrets().listSecrets({ ...at, secretPath: '/payments/us' })).rejects.toThrow(/Folder with path/);
+});
+
+test('it sees what another folder lends, and which folder that is', async () => {
+  makeSecret(infisical.world.folder('prod', '/shared'), 'LENT', 'theirs');
+  infisical.world.folder('prod', '/').imports.push({ environment: 'prod', path: '/shared' });
+  await sdk.secrets().createSecret('KEY', { ...at, secretValue: 'ours' });
+  const all = await sdk.secrets().listSecretsWithImports(at);
+  expect(all).toMatchObject([
+    { secretKey: 'KEY' },
+    { secretKey: 'LENT', secretValue: 'theirs', secretPath: '/shared' },
+  ]);
+  await expect(sdk.secrets().getSecret({ ...at, secretName: 'LENT', includeImports: true })).rejects.toThrow(
+    /not found/,
+  );
+});
+
+test('it renames, sets tags, and does not ask for values that it does not want', async () => {
+  infisical.world.tags.set('t1', { id: 't1', slug: 'prod', name: 'prod', color: '#fff' });
+  await sdk.secrets().createSecret('KEY', { ...at, secretValue: 'one', tagIds: ['t1'] });
+  await sdk.secrets().updateSecret('KEY', { ...at, newSecretName: 'NEW' });
+  const read = await sdk.secrets().getSecret({ ...at, secretName: 'NEW', viewSecretValue: false });
+  expect(read).toMatchObject({ version: 2, secretValue: '<hidden-by-infisical>', secretValueHidden: true });
+  expect(read.tags).toMatchObject([{ slug: 'prod' }]);
+});
+
+test('it renews its token where the identity may', async () => {
+  await expect(sdk.auth().universalAuth.renew()).rejects.toThrow(/Max TTL/);
+  const [identity] = infisical.world.identities.values();
+  if (identity) identity.tokenPeriodSeconds = 60;
+  const renewed = await sdk.auth().universalAuth.renew();
+  await renewed.secrets().createSecret('KEY', { ...at, secretValue: 'one' });
+  expect(infisical.world.tokens.size).toBe(2);
+});
+
+test('it sends a write again whose answer was lost, and takes its own success for a failure: why Keyturn does not use it', async () => {
+  infisical.next({ do: 'lose answer' });
+  await expect(sdk.secrets().createSecret('KEY', { ...at, secretValue: 'one' })).rejects.toThrow(/already exists/);
+  expect(infisical.changes()).toHaveLength(2);
+});

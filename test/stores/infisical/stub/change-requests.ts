@@ -1,25 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { type Answer, Refused } from './answers.ts';
-import { type ChangeRequest, type Held, makeSecret, updateSecret, type World } from './world.ts';
+import { changed, made } from './changing.ts';
+import { type ChangeRequest, type Held, place, type Where, type World } from './world.ts';
 
-export function openRequest(world: World, at: string, change: Held) {
+export function openRequest(world: World, at: Where, changes: Held[]) {
   const id = randomUUID();
-  const request: ChangeRequest = {
-    id,
-    slug: `change-${world.requests.size + 1}`,
-    status: 'open',
-    hasMerged: false,
-    at,
-    change,
-  };
+  const slug = `change-${world.requests.size + 1}`;
+  const request: ChangeRequest = { id, slug, status: 'open', hasMerged: false, at, changes };
   world.requests.set(id, request);
   return shown(request);
 }
 
-/** `GET /api/v1/secret-approval-requests/{id}` */
-export function getRequest(world: World, id: string): Answer {
+/** `GET /api/v1/secret-approval-requests/{id}`: of users only, in all code that is stored. */
+export function getRequest(world: World, id: string, url: string): Answer {
   if (!world.settings.identitiesSeeRequests) {
-    throw new Refused(403, 'PermissionDenied', 'Only users may do this');
+    throw new Refused(403, `Forbidden access to ${url}`, 'You are not allowed to access this resource');
   }
   const request = world.requests.get(id);
   if (request === undefined)
@@ -30,26 +25,40 @@ export function getRequest(world: World, id: string): Answer {
 /** As a person does. The last writer wins by the id of the secret, whatever was written since (facts §7). */
 export function mergeRequest(world: World, id: string): void {
   const request = opened(world, id);
-  const { change, at } = request;
-  if (change.do === 'create') {
-    const folder = world.folders.get(at);
-    if (folder !== undefined && !folder.secrets.has(change.key))
-      makeSecret(folder, change.key, change.value, change.comment);
-  } else {
-    const found = world.secretById(change.secretId);
-    if (found !== null && change.do === 'delete') found.folder.secrets.delete(found.secret.key);
-    if (found !== null && change.do === 'update') {
-      updateSecret(found.secret, found.secret.rotationId === null ? change.value : undefined);
-      found.secret.metadata = [];
-    }
-  }
+  for (const change of request.changes) merge(world, request.at, change);
   request.status = 'close';
   request.hasMerged = true;
   world.changed();
 }
 
+function merge(world: World, at: Where, change: Held): void {
+  if (change.do === 'create') {
+    const folder = world.folders.get(place(at.environment, at.path));
+    if (folder !== undefined && !folder.secrets.has(change.key)) made(folder, change.key, change.given);
+    return;
+  }
+  const found = world.secretById(change.secretId);
+  if (found === null) return;
+  const { folder, secret } = found;
+  if (change.do === 'delete') {
+    folder.secrets.delete(secret.key);
+    return;
+  }
+  // Metadata that was left out is emptied; a rotated secret keeps its value.
+  const { value, ...rest } = { metadata: [], ...change.given };
+  const isKept = value === undefined || secret.rotationId !== null;
+  changed(folder, secret, isKept ? rest : { ...rest, value });
+}
+
 export function closeRequest(world: World, id: string): void {
   opened(world, id).status = 'close';
+}
+
+/** A request that was closed unmerged can be opened again, by a person. */
+export function reopenRequest(world: World, id: string): void {
+  const request = world.requests.get(id);
+  if (request === undefined || request.hasMerged || request.status === 'open') throw new Error('no closed request');
+  request.status = 'open';
 }
 
 function opened(world: World, id: string): ChangeRequest {

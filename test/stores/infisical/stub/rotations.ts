@@ -35,7 +35,10 @@ export function patchRotation(world: World, rotationId: string, body: Readonly<R
 export function deleteRotation(world: World, rotationId: string, query: Readonly<Record<string, unknown>>): Answer {
   const rotation = existing(world, rotationId);
   rotation.deleted = true;
-  if (query.revokeGeneratedCredentials === 'true') rotation.keys = [];
+  if (query.revokeGeneratedCredentials === 'true') {
+    world.onRevoked(rotation.keys);
+    rotation.keys = [];
+  }
   const found = world.secretById(rotation.secretId);
   if (found !== null) found.secret.rotationId = null;
   if (found !== null && query.deleteSecrets === 'true') found.folder.secrets.delete(found.secret.key);

@@ -1,12 +1,11 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Answer, Refused, routeMissing } from './answers.ts';
-import { getRequest } from './change-requests.ts';
-import { identityOf, login } from './login.ts';
-import { deleteRotation, patchRotation } from './rotations.ts';
-import { createSecret, deleteSecret, getSecret, listSecrets, patchSecret, type SecretCall } from './secrets.ts';
+import { type Answer, Refused } from './answers.ts';
+import { rateLimits } from './limits.ts';
+import { route, type Visit } from './routes.ts';
 import { createWorld, type Identity, type World } from './world.ts';
 
 /** What happens to the next request that changes something. `between`: somebody is faster, right before it. */
@@ -16,8 +15,6 @@ export type Mishap =
   | { do: '500 after the commit' }
   | { do: 'answer'; answer: Answer }
   | { do: 'between'; work: () => void };
-
-export type Visit = { method: string; path: string; query: Record<string, string>; body: Record<string, unknown> };
 
 /** Infisical's API as far as Keyturn and Infisical's own SDK use it (facts/infisical-api.md), with what goes wrong with it. */
 export type Infisical = {
@@ -40,7 +37,7 @@ export async function startInfisical(
   const world = createWorld(now);
   const mishaps: Mishap[] = [];
   const visits: Visit[] = [];
-  const minutes = new Map<number, number>();
+  const overLimit = rateLimits(world);
   let identities = 0;
 
   const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response);
@@ -57,55 +54,27 @@ export async function startInfisical(
     if (mishap?.do === '500 after the commit') {
       answer = new Refused(500, 'InternalServerError', 'Something went wrong').answer;
     }
-    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
-    response.end(JSON.stringify(answer.body));
+    const text = JSON.stringify(answer.body);
+    const headers: Record<string, string> = { 'content-type': 'application/json', ...answer.headers };
+    if (visit.method === 'GET' && answer.status === 200) {
+      // Of the body alone: no condition for a write.
+      headers.etag = `"${createHash('sha1').update(text).digest('base64url')}"`;
+      if (request.headers['if-none-match'] === headers.etag) return void response.writeHead(304, headers).end();
+    }
+    response.writeHead(answer.status, headers);
+    response.end(text);
   }
 
   function answerTo(visit: Visit, authorization: string | undefined): Answer {
     try {
-      const limited = overLimit();
+      const limited = overLimit(visit.method, visit.path);
       if (limited !== null) return limited;
-      return route(visit, authorization);
+      if (visit.isTooLarge) throw new Refused(500, 'InternalServerError', 'Something went wrong');
+      return route(world, visit, authorization);
     } catch (error) {
       if (error instanceof Refused) return error.answer;
       throw error;
     }
-  }
-
-  function overLimit(): Answer | null {
-    const minute = Math.floor(now() / 60_000);
-    const asked = (minutes.get(minute) ?? 0) + 1;
-    minutes.set(minute, asked);
-    if (asked <= world.settings.perMinute) return null;
-    const seconds = 60 - Math.floor((now() % 60_000) / 1000);
-    const message = `Rate limit exceeded. Please try again in ${seconds} seconds`;
-    const { answer } = new Refused(429, 'RateLimitExceeded', message);
-    return world.settings.retryAfterHeader ? { ...answer, headers: { 'retry-after': String(seconds) } } : answer;
-  }
-
-  function route(visit: Visit, authorization: string | undefined): Answer {
-    const { method, path, query, body } = visit;
-    if (method === 'POST' && path === '/api/v1/auth/universal-auth/login') return login(world, body);
-    const secrets = /^\/api\/(v4\/secrets|v3\/secrets\/raw)(?:\/([^/]+))?$/.exec(path);
-    const generation = secrets?.[1]?.startsWith('v4') ? 'v4' : 'v3';
-    const approval = /^\/api\/v1\/secret-approval-requests\/([^/]+)$/.exec(path);
-    const rotation = /^\/api\/v2\/secret-rotations\/open-router-api-key\/([^/]+)$/.exec(path);
-    if (secrets !== null && !world.settings.generations.has(generation)) return routeMissing(method, path);
-    if (secrets === null && approval === null && rotation === null) return routeMissing(method, path);
-    const identity = identityOf(world, authorization);
-    if (!identity.isMember) throw new Refused(403, 'ProjectMembershipNotFound', 'You are not a member of this project');
-    if (approval !== null) return getRequest(world, String(approval[1]));
-    if (rotation !== null) {
-      const id = String(rotation[1]);
-      return method === 'PATCH' ? patchRotation(world, id, body) : deleteRotation(world, id, query);
-    }
-    const name = decodeURIComponent(secrets?.[2] ?? '').trim();
-    const call: SecretCall = { generation, identity, name, fields: method === 'GET' ? query : body };
-    if (name === '') return method === 'GET' ? listSecrets(world, call) : routeMissing(method, path);
-    if (method === 'GET') return getSecret(world, call);
-    if (method === 'POST') return createSecret(world, call);
-    if (method === 'PATCH') return patchSecret(world, call);
-    return deleteSecret(world, call);
   }
 
   const infisical: Infisical = {
@@ -121,8 +90,14 @@ export async function startInfisical(
         clientId: `5f0c2b1e-0000-4000-8000-00000000000${identities}`,
         clientSecret: `client-secret-of-identity-${identities}`,
         may: new Set(['describeSecret', 'readValue', 'create', 'edit', 'delete']),
+        only: null,
         isMember: true,
+        comesFromAllowedAddress: true,
+        logins: 0,
+        loggedIn: 0,
         tokenLifeSeconds: 2_592_000,
+        tokenMaxSeconds: 2_592_000,
+        tokenPeriodSeconds: 0,
         tokenUses: 0,
         failedLogins: [],
         lockedUntil: 0,
@@ -147,6 +122,9 @@ function isChange({ method, path }: Visit): boolean {
   return method !== 'GET' && path.includes('/secrets/');
 }
 
+/** Beyond it, Infisical answers as to a fault of its own (facts §3). */
+const mostBytes = 1024 * 1024;
+
 async function visitOf(request: IncomingMessage): Promise<Visit> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -157,5 +135,6 @@ async function visitOf(request: IncomingMessage): Promise<Visit> {
     path: pathname.replace(/(.)\/$/, '$1'),
     query: Object.fromEntries(searchParams),
     body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+    isTooLarge: text.length > mostBytes,
   };
 }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { newSettings } from './settings.ts';
 
+export type Tag = { id: string; slug: string; name: string; color: string };
+export type Metadata = { key: string; value: string; isEncrypted?: boolean };
 export type Version = { version: number; key: string; value: string };
 export type StubSecret = {
   id: string;
@@ -7,12 +10,14 @@ export type StubSecret = {
   value: string;
   version: number;
   comment: string;
-  tags: { id: string; slug: string; name: string; color: string }[];
-  metadata: { key: string; value: string }[];
+  tags: Tag[];
+  metadata: Metadata[];
+  skipMultilineEncoding: boolean;
   rotationId: string | null;
   history: Version[];
 };
-export type Folder = { secrets: Map<string, StubSecret>; imports: { environment: string; path: string }[] };
+export type Where = { environment: string; path: string };
+export type Folder = { secrets: Map<string, StubSecret>; imports: Where[] };
 /** By environment and path, as `place` joins them. */
 export type Folders = Map<string, Folder>;
 
@@ -21,49 +26,48 @@ export type Identity = {
   clientId: string;
   clientSecret: string;
   may: Set<Action>;
+  /** Conditions of its role: where, and for which names, it may what it may. null: everywhere. */
+  only: ((action: Action, at: Where, name: string) => boolean) | null;
   isMember: boolean;
-  /** What a token of it lives, and how often it is taken; 0: without an end. */
+  /** Its address is on the allow list. */
+  comesFromAllowedAddress: boolean;
+  /** How often the client secret can be used, a login each; past it, it is revoked for good. 0: without an end. */
+  logins: number;
+  loggedIn: number;
+  /** What a token of it lives, how long renewed ones do, and how often it is taken; 0: without an end. */
   tokenLifeSeconds: number;
+  tokenMaxSeconds: number;
+  /** Above 0: its tokens can be renewed for ever. */
+  tokenPeriodSeconds: number;
   tokenUses: number;
   failedLogins: number[];
   lockedUntil: number;
 };
-export type Token = { identity: Identity; expiresAt: number; uses: number; revoked: boolean };
+export type Token = { identity: Identity; issuedAt: number; expiresAt: number; uses: number; revoked: boolean };
 
 /** `keys`: what it has made at OpenRouter, the published one last. */
 export type Rotation = { secretId: string; keys: string[]; runs: boolean; deleted: boolean };
 
+/** The fields of a write, as far as they were given: one that was left out is kept. */
+export type Given = {
+  value?: string;
+  comment?: string;
+  tags?: Tag[];
+  metadata?: Metadata[];
+  skipMultilineEncoding?: boolean;
+  newName?: string;
+};
 export type Held =
-  | { do: 'create'; key: string; value: string; comment: string }
-  | { do: 'update'; secretId: string; value: string }
+  | { do: 'create'; key: string; given: Given }
+  | { do: 'update'; secretId: string; given: Given }
   | { do: 'delete'; secretId: string };
 export type ChangeRequest = {
   id: string;
   slug: string;
   status: 'open' | 'close';
   hasMerged: boolean;
-  at: string;
-  change: Held;
-};
-
-export type Settings = {
-  /** Which routes there are. */
-  generations: Set<'v4' | 'v3'>;
-  /** Of an expired token; PR #7443 would make it 401. */
-  expiredTokenIs: 401 | 403;
-  /** How long a replica takes. */
-  lagMs: number;
-  /** Without the right to read values: refused, as in Node, or masked, as in Go (facts §4). */
-  hiddenValues: 'refused' | 'masked';
-  /** An approval policy over everything, which holds machine identities too. */
-  approvals: boolean;
-  identitiesSeeRequests: boolean;
-  /** Of how many former versions a value may not be; 0: no such rule. */
-  reuseRule: number;
-  perMinute: number;
-  retryAfterHeader: boolean;
-  /** Whether `?version=` is looked at; it was not before mid-2025. */
-  readsVersions: boolean;
+  at: Where;
+  changes: Held[];
 };
 
 export type World = ReturnType<typeof createWorld>;
@@ -72,18 +76,7 @@ export const project = 'b7c0a1de-0000-4000-8000-000000000001';
 
 /** What Infisical knows: one project, its folders now and as replicas still show them. */
 export function createWorld(now: () => number) {
-  const settings: Settings = {
-    generations: new Set(['v4', 'v3']),
-    expiredTokenIs: 403,
-    lagMs: 0,
-    hiddenValues: 'refused',
-    approvals: false,
-    identitiesSeeRequests: true,
-    reuseRule: 0,
-    perMinute: Number.POSITIVE_INFINITY,
-    retryAfterHeader: false,
-    readsVersions: true,
-  };
+  const settings = newSettings();
   const folders: Folders = new Map();
   /** Each state, with when it came about. */
   const states: { since: number; folders: Folders }[] = [];
@@ -96,6 +89,9 @@ export function createWorld(now: () => number) {
     tokens: new Map<string, Token>(),
     requests: new Map<string, ChangeRequest>(),
     rotations: new Map<string, Rotation>(),
+    tags: new Map<string, Tag>(),
+    /** Called with the keys that a deleted rotation revokes at OpenRouter. */
+    onRevoked: (_keys: readonly string[]): void => {},
 
     folder(environment: string, path: string): Folder {
       const at = place(environment, path);
@@ -114,6 +110,10 @@ export function createWorld(now: () => number) {
 
     /** As a replica shows it. */
     onReplica(): Folders {
+      if (settings.lagReads > 0) {
+        settings.lagReads -= 1;
+        return states.at(-2)?.folders ?? folders;
+      }
       if (settings.lagMs === 0) return folders;
       const at = now() - settings.lagMs;
       return states.findLast(({ since }) => since <= at)?.folders ?? states[0]?.folders ?? folders;
@@ -148,6 +148,7 @@ export function makeSecret(folder: Folder, key: string, value: string, comment =
     comment,
     tags: [],
     metadata: [],
+    skipMultilineEncoding: false,
     rotationId: null,
     history: [{ version: 1, key, value: stored }],
   };
