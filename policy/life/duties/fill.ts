@@ -35,7 +35,15 @@ export const fill = duty<Lacking>({
       // Known before it is waited for: it must not be sent again.
       if (approval !== null) change((state) => changePlace(state, place, { approval }));
     }
-    const verdict = await steps.verifySecret({ ...target, digest, settledAt: plus(now(), settlingMs), approval });
+    const verdict = await steps
+      .verifySecret({ ...target, digest, settledAt: plus(now(), settlingMs), approval })
+      .catch((error: { fault?: { code?: string } }) => {
+        // Somebody closed the request: the next try asks anew.
+        if (error.fault?.code === 'KEYTURN_APPROVAL_REFUSED') {
+          change((state) => changePlace(state, place, { approval: null }));
+        }
+        throw error;
+      });
     return (state, now) => {
       if (state.current?.digest !== digest) return state;
       return nowHolds(state, { place: placeRef(place), verdict, version, at: now }, state.current);
