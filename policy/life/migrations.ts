@@ -14,11 +14,12 @@ const policyMigrations: Record<number, Migration> = {
   1: (old) => ({ ...old, version: 2 }),
   /** A secret had one name in all of its stores. */
   2: (old) => {
-    const secret = old.secret as { name: string; stores: unknown };
-    const places = Array.isArray(secret?.stores)
-      ? secret.stores.map((store) => ({ store, name: secret.name, field: null, required: true }))
-      : secret?.stores;
-    return { ...old, version: 3, secret: { name: secret?.name, places, optionalWaitMs: 7 * 86_400_000 } };
+    // Whoever sends one by hand leaves the number out, and may know of places.
+    const { name, stores, places, ...more } = (old.secret ?? {}) as Record<string, unknown>;
+    const named = Array.isArray(stores)
+      ? stores.map((store) => ({ store, name, field: null, required: true }))
+      : stores;
+    return { ...old, version: 3, secret: { optionalWaitMs: 7 * 86_400_000, ...more, name, places: places ?? named } };
   },
 };
 
