@@ -12,12 +12,16 @@ export type StoreSecretInput = PlaceInput & { rotationId: string; sealed: string
  *
  * @throws KEYTURN_PLACE_CHANGED terminal: somebody else has written to it since
  */
-export function storeSecret({ store, keyring }: Tools) {
+export function storeSecret({ store, keyring, now, stillOurs }: Tools) {
   return async (input: StoreSecretInput): Promise<Written> => {
     const { policy, rotationId } = input;
     const value = unseal(keyring, input.sealed, sealingContext(input));
     const before = unsealedMemento(keyring, input, input.before ?? null);
-    return (await store(input.store)).write(spotOf(input), value, { policy, rotationId }, before);
+    const opened = await store(input.store);
+    // A worker that was frozen before it began writes for a rotation that may be undone: nothing in a store tells it so.
+    const since = now();
+    await stillOurs();
+    return opened.write(spotOf(input), value, { policy, rotationId, since }, before);
   };
 }
 

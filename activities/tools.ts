@@ -10,6 +10,8 @@ export type Tools = {
   /** @throws KEYTURN_STORE_UNKNOWN names the known ones */
   store: (name: string) => Promise<Store>;
   leases: Leases;
+  /** Rejects where Temporal has given up the attempt that asks: another one may have begun, or the rotation be undone. */
+  stillOurs: () => Promise<void>;
   keyring: Keyring;
   settings: StepSettings;
   /** Milliseconds since the epoch. */

@@ -4,6 +4,7 @@ import { printProgress } from '../engine/progress.ts';
 import { codecCost } from './codec-cost.ts';
 import { fleet } from './fleet.ts';
 import { historyCost } from './history-cost.ts';
+import { placeCost } from './place-cost.ts';
 import { sleepingHeap } from './sleeping-heap.ts';
 import { findTemporal, startStack } from './stack.ts';
 import { startUp } from './start-up.ts';
@@ -29,6 +30,7 @@ try {
     await measure('throughput', () => throughput(stack));
     await measure('codec', () => codecCost(bareActivitiesPerSecond()));
     await measure('history', () => historyCost(stack));
+    await measure('a further place', () => placeCost(stack));
     await measure('memory', () => sleepingHeap(stack));
     await measure('fleet', () => fleet(stack));
   } finally {

@@ -16,6 +16,7 @@ export function noOpTools(keyring: Keyring, onRenamed: (policy: string) => void 
     openrouter: async () => openrouter,
     store: async () => store,
     leases: { claim: async () => null, release: async () => {} },
+    stillOurs: async () => {},
     keyring,
     settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 1_000 }, reapLooksMs: [0] },
     now: Date.now,

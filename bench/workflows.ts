@@ -1,3 +1,3 @@
-export { rotationPolicy } from '../workflows/index.ts';
+export { placeLease, rotationPolicy } from '../workflows/index.ts';
 export { bareSleeper, bareWorkflow } from './bare-workflow.ts';
 export { collectGarbage } from './collect-garbage.ts';

@@ -1,6 +1,6 @@
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import { placeKey } from '../policy/declared/place.ts';
+import { secretInWords } from '../policy/declared/place.ts';
 import type { Policy } from '../policy/declared/policy.ts';
 import { newPolicyState } from '../policy/life/state.ts';
 import { formatDuration } from '../policy/time/duration.ts';
@@ -46,7 +46,7 @@ function asInFile(field: string): string {
 
 /** What the Web UI shows beside the workflow: the policy as it was made. The current one is in its current details. */
 function summaryOf({ key, secret }: Policy): string {
-  return `rotates OpenRouter key ${key.name}, secret ${secret.name} in ${secret.places.map(placeKey).join(', ')}`;
+  return `rotates OpenRouter key ${key.name}, secret ${secretInWords(secret)}`;
 }
 
 function detailsOf({ name, connection, schedule, graceMs, quarantineMs }: Policy): string {

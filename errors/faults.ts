@@ -118,7 +118,7 @@ export const faults = {
     kind: 'terminal',
     exit: 3,
     says: (name: string, known: readonly string[]) => `There is no connection "${name}". ${nearest(name, known)}`,
-    remedy: 'keyturn connection add NAME takes the management key from standard input.',
+    remedy: 'Declare it in keyturn.yaml; or keyturn connection add NAME, with the management key on standard input.',
   },
   KEYTURN_CONNECTION_EXISTS: {
     kind: 'terminal',
@@ -141,7 +141,8 @@ export const faults = {
   KEYTURN_CONNECTION_REFUSED: {
     kind: 'needs-attention',
     says: (name: string) => `OpenRouter does not accept the management key of connection "${name}" (401).`,
-    remedy: 'keyturn connection check NAME; if the key was revoked, keyturn connection add NAME --replace.',
+    remedy:
+      'If it was revoked, put another one where keyturn.yaml says, or: keyturn connection add NAME --replace. Then: keyturn connection check NAME.',
   },
   KEYTURN_CONNECTION_NOT_MANAGEMENT: {
     kind: 'terminal',

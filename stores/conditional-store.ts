@@ -182,7 +182,7 @@ async function refuseOpen(driver: Driver, spot: Spot, approval: Approval): Promi
 }
 
 function sendingOf(spot: Spot, writer: Writer, { now }: Waiting, unavailable: (why: string) => KeyturnError): Sending {
-  const until = now() + sendsForMs;
+  const until = (writer.since ?? now()) + sendsForMs;
   const parts = JSON.stringify([writer.policy, writer.rotationId, spot.name, spot.field]);
   return {
     token: createHash('sha256').update('keyturn write\0').update(parts).digest('hex'),

@@ -30,7 +30,7 @@ export type StorePromises = {
 export type ReadersFollow = { at: 'once' } | { at: 'within'; ms: number } | { at: 'restart' } | { at: 'redeploy' };
 
 /**
- * No request of a write leaves later than `sendsForMs` after the write began, by the clock of the machine it runs on: a
+ * No request of a write leaves later than `sendsForMs` after it was known to be wanted, by the clock of the machine it runs on: a
  * process that was frozen meanwhile sends nothing when it wakes. A request is given up by the client within 10 s, and what
  * a server still carries out after that has ended long before this.
  */

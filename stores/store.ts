@@ -4,8 +4,11 @@ import type { StorePromises } from './promises.ts';
 /** What a store calls the secret and, where that holds several, one field of it. */
 export type Spot = { name: string; field: string | null };
 
-/** For whom. A rotation writes one value to a spot, and no other rotation has its id. */
-export type Writer = { policy: string; rotationId: string };
+/**
+ * For whom. A rotation writes one value to a spot, and no other rotation has its id. `since`: when the write was wanted for
+ * certain, by the clock of this machine, in milliseconds; where it is left out, when it begins.
+ */
+export type Writer = { policy: string; rotationId: string; since?: number };
 
 /** Plain JSON that only its store understands. It may hold a value: it leaves the worker sealed, never as it is. */
 export type Memento = null | boolean | number | string | Memento[] | { [name: string]: Memento };

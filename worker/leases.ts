@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import type { Leases } from '../activities/tools.ts';
 import type { Lease } from '../stores/lease.ts';
-import { taskQueue, workflowId } from '../workflows/messages.ts';
+import { workflowId } from '../workflows/messages.ts';
 import { claim, type placeLease, placeLeaseId, placeLeaseType, release } from '../workflows/place-lease.ts';
 
 /** Leases of places, each a workflow of its own: what all workers share is Temporal. */
@@ -27,7 +27,8 @@ function ask({ address, field }: Lease, policy: string, over: string | null): Pr
     args: [{ policy, field, over }],
     startWorkflowOperation: new WithStartWorkflowOperation<typeof placeLease>(placeLeaseType, {
       workflowId: idOf(address),
-      taskQueue,
+      // That of the policy, whose steps run on it.
+      taskQueue: Context.current().info.taskQueue,
       args: [],
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: `who writes to ${address}`.slice(0, 250),

@@ -9,6 +9,7 @@ import type { Environment } from './config.ts';
 import type { Paces } from './connection-workers.ts';
 import { temporalLeases } from './leases.ts';
 import { createPauses, type Pauses } from './pauses.ts';
+import { stillOurs } from './still-ours.ts';
 import { resumable, temporalTurns } from './turns.ts';
 
 export type OpenToolsOptions = {
@@ -36,6 +37,7 @@ export async function openTools(options: OpenToolsOptions): Promise<WorkerTools>
     openrouter: clientsOf(connections, pauses),
     store: stores.get,
     leases: temporalLeases,
+    stillOurs,
     keyring,
     settings,
     now: Date.now,

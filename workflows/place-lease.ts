@@ -8,6 +8,7 @@ import {
   setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
+import { deploymentName } from './messages.ts';
 
 export const placeLeaseType = 'placeLease';
 
@@ -23,6 +24,10 @@ export type Release = { policy: string; field: string | null };
 /** Answers the policy that has the place, or what overlaps with it; null: it is the claimer's now. */
 export const claim = defineUpdate<string | null, [Claim]>('claim');
 export const release = defineSignal<[Release]>('release');
+
+function isOfBuild(): boolean {
+  return workflowInfo().currentDeploymentVersion?.deploymentName === deploymentName;
+}
 
 /** Owners by field; the whole value is the field ''. */
 type Owners = Record<string, string>;
@@ -52,8 +57,9 @@ export async function placeLease(passedOn: Owners = {}): Promise<void> {
   if (!isFree()) await continueAsNew<typeof placeLease>(owners);
 }
 
-// A lease outlives every build of the code, and has nothing that a build could change under it.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, placeLease);
+// A lease outlives every build of the code, and has nothing that a build could change under it. Of workers that show no
+// build the server takes no word about builds.
+setWorkflowOptions(() => (isOfBuild() ? { versioningBehavior: 'AUTO_UPGRADE' } : {}), placeLease);
 
 function overlapping(owners: Owners, field: string | null): string[] {
   return Object.entries(owners)

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { placeKey } from '../../policy/declared/place.ts';
+import { secretInWords } from '../../policy/declared/place.ts';
 import type { EndingMode } from '../../policy/life/state.ts';
 import type { PolicyStatus } from '../../policy/life/status.ts';
 import { type Output, outputOption } from '../output-option.ts';
@@ -59,8 +59,7 @@ function modeOf({ detach, retire, destroy }: Options): EndingMode | null {
 async function consequenceOf(mode: EndingMode, { policy, keys }: PolicyStatus): Promise<string> {
   const { wrapped, width } = await import('../show/layout.ts');
   const { formatDuration } = await import('../../policy/time/duration.ts');
-  const secret =
-    policy === null ? 'its secret' : `${policy.secret.name} in ${policy.secret.places.map(placeKey).join(', ')}`;
+  const secret = policy === null ? 'its secret' : secretInWords(policy.secret);
   const which = keys.map(({ generation }) => `#${generation}`).join(', ');
   const named = keys.length === 0 ? 'none yet' : which;
   const grace = formatDuration(policy?.graceMs ?? 0);

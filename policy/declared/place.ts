@@ -16,3 +16,9 @@ export function isSamePlace(a: PlaceRef, b: PlaceRef): boolean {
 export function placeRef({ store, name, field }: PlaceRef): PlaceRef {
   return { store, name, field };
 }
+
+/** The secret and its places, as people say it: `OPENROUTER_API_KEY in local, aws:prod/checkout#key`. */
+export function secretInWords({ name, places }: { name: string; places: readonly PlaceRef[] }): string {
+  const where = places.map((place) => (place.name === name && place.field === null ? place.store : placeKey(place)));
+  return `${name} in ${where.join(', ')}`;
+}

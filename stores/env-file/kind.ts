@@ -1,28 +1,12 @@
-import { z } from 'zod';
-import { type DeclaredFiles, filesFields, filesShape } from '../files/declaration.ts';
+import { filesFields } from '../files/declaration.ts';
 import { storeKind } from '../kind.ts';
-import type { StorePromises } from '../promises.ts';
-
-export type DeclaredEnvFile = DeclaredFiles & { kind: 'env-file' };
-
-export const envFilePromises: StorePromises = {
-  readsBack: true,
-  // Among Keyturns of one machine it does; an editor that saves in that very instant is not noticed.
-  comparesAndSets: false,
-  fences: false,
-  owns: false,
-  versions: false,
-  countsWrites: true,
-  readsLagMs: 0,
-  // Read when a process starts, and never again (facts §10.6).
-  readersFollow: { at: 'restart' },
-};
+import { type DeclaredEnvFile, envFilePromises, schema } from './declaration.ts';
 
 /** A variable in a `.env` file. */
 export const envFile = storeKind<DeclaredEnvFile>({
   kind: 'env-file',
   title: '.env files',
-  schema: z.strictObject({ kind: z.literal('env-file'), ...filesShape }),
+  schema,
   fields: filesFields,
   promises: envFilePromises,
   open: async (declared, context) => {

@@ -2,7 +2,7 @@ import { conditionalStore } from '../conditional-store.ts';
 import { fileDriver } from '../files/driver.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Store } from '../store.ts';
-import { type DeclaredEnvFile, envFilePromises } from './kind.ts';
+import { type DeclaredEnvFile, envFilePromises } from './declaration.ts';
 import { variable } from './variable.ts';
 
 /** A store over what is declared. */

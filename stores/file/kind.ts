@@ -1,27 +1,12 @@
-import { z } from 'zod';
-import { type DeclaredFiles, filesFields, filesShape } from '../files/declaration.ts';
+import { filesFields } from '../files/declaration.ts';
 import { storeKind } from '../kind.ts';
-import type { StorePromises } from '../promises.ts';
-
-export type DeclaredFile = DeclaredFiles & { kind: 'file' };
-
-export const filePromises: StorePromises = {
-  readsBack: true,
-  // Among Keyturns of one machine it does; an editor that saves in that very instant is not noticed.
-  comparesAndSets: false,
-  fences: false,
-  owns: false,
-  versions: false,
-  countsWrites: true,
-  readsLagMs: 0,
-  readersFollow: { at: 'once' },
-};
+import { type DeclaredFile, filePromises, schema } from './declaration.ts';
 
 /** Each secret is a file of its own, and all of it. */
 export const file = storeKind<DeclaredFile>({
   kind: 'file',
   title: 'plain files',
-  schema: z.strictObject({ kind: z.literal('file'), ...filesShape }),
+  schema,
   fields: filesFields,
   promises: filePromises,
   open: async (declared, context) => {

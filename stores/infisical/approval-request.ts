@@ -41,7 +41,7 @@ export function standingIn(outcome: Reply | NoReply, asked: Asked): 'open' | 'me
 }
 
 function wantedMark(value: string | null): string {
-  return value === null ? 'nothing' : digestOf(new Secret(value)).slice(0, 16);
+  return value === null ? 'nothing' : digestOf(new Secret(value)).slice(0, 8);
 }
 
 /** Newer dashboards have the organization in their addresses; no answer to an identity tells which it is. */

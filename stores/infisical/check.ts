@@ -1,4 +1,3 @@
-import type { StoreContext } from '../kind.ts';
 import type { Right, Spot, StoreCheck } from '../store.ts';
 import { isDone } from './answer.ts';
 import {
@@ -15,7 +14,7 @@ import { wrongName } from './limits.ts';
 import { type Found, Masked, madeByKeyturn, secretIn } from './secret-answer.ts';
 import type { SecretsApi } from './secrets-api.ts';
 
-type Tools = { api: SecretsApi; declared: DeclaredInfisical; context: StoreContext; asking: (action: Action) => Asked };
+type Tools = { api: SecretsApi; declared: DeclaredInfisical; asking: (action: Action) => Asked };
 type Granted = { describeSecret: boolean | null; readValue: boolean | null };
 
 const forWhat: Record<Action, string> = {
@@ -46,7 +45,7 @@ export async function checkSecret(spot: Spot, tools: Tools): Promise<StoreCheck>
       ...(isTheirs ? [] : [right('delete', null)]),
     ],
     refusal: found?.isRotated === true ? ownedByRotation : null,
-    warnings: [...about(found), ...aboutTrust(tools)],
+    warnings: about(found),
   };
 }
 
@@ -88,10 +87,4 @@ function about(found: Found | null): string[] {
         ]
       : []),
   ];
-}
-
-function aboutTrust({ context }: Tools): string[] {
-  return context.env.NODE_EXTRA_CA_CERTS === undefined
-    ? []
-    : ['NODE_EXTRA_CA_CERTS is set: its authorities are trusted to answer as Infisical, too.'];
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fieldWords } from '../../errors/field-words.ts';
 import { type SecretReference, secretReference } from '../../secrets/secret-reference.ts';
 import type { ReadersFollow, StorePromises } from '../promises.ts';
+import { readersFollow } from '../readers-follow.ts';
 
 export type DeclaredAuth =
   | { kind: 'universal'; clientId: SecretReference; clientSecret: SecretReference }
@@ -50,20 +51,6 @@ const authWords = fieldWords(
   'is not a way to log in',
   '{ clientId: REFERENCE, clientSecret: REFERENCE } or { token: REFERENCE }',
 );
-const readersWords = fieldWords(
-  'is not how applications follow',
-  '"restart" or "redeploy" where they read it when they start, or within how long they read it again, such as 5m',
-);
-
-const unitMs: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000 };
-const readersFollow = z
-  .string(readersWords)
-  .regex(/^(restart|redeploy|[1-9]\d{0,5}[smh])$/, readersWords)
-  .transform((text): ReadersFollow => {
-    if (text === 'restart' || text === 'redeploy') return { at: text };
-    return { at: 'within', ms: Number(text.slice(0, -1)) * (unitMs[text.slice(-1)] ?? 0) };
-  });
-
 const auth = z
   .strictObject(
     {

@@ -124,7 +124,7 @@ export function infisicalDriver({ declared, context, promises, api }: DriverOpti
     promises,
     // Two names of one server.
     addressOf: async ({ name }) => [url.replace('//us.', '//app.'), project, environment, path, name].join(' '),
-    check: (spot) => checkSecret(spot, { api, declared, context, asking: (action) => asking(spot, action) }),
+    check: (spot) => checkSecret(spot, { api, declared, asking: (action) => asking(spot, action) }),
     look,
     put(spot, value, over, sending) {
       refuse(spot, unwritable(value.reveal()));

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { fault, retryAfter } from '../../errors/keyturn-error.ts';
 import { Secret } from '../../secrets/secret.ts';
 import type { StoreContext } from '../kind.ts';
+import type { VaultAuth } from './declaration.ts';
 import type { VaultHttp } from './http.ts';
-import type { VaultAuth } from './kind.ts';
 
 /** The token that requests carry: one for all of them, renewed while it is used. */
 export type VaultLogin = {

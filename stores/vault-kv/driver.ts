@@ -3,8 +3,8 @@ import { Secret } from '../../secrets/secret.ts';
 import { type Driver, Moved, type Put, type Seen, type Sending } from '../driver.ts';
 import { inWords, type Spot, type StoreCheck } from '../store.ts';
 import type { VaultLogin } from './auth.ts';
+import { vaultPromises } from './declaration.ts';
 import type { VaultAnswer, VaultHttp, VaultRequest } from './http.ts';
-import { vaultPromises } from './kind.ts';
 
 /** `cas`: what a write has to name so that it goes over exactly this; of a deleted version too (facts §3.2). */
 type Sight = Seen & { cas: number; field: string; entry: Record<string, unknown> | null };

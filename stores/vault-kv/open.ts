@@ -6,9 +6,9 @@ import { conditionalStore } from '../conditional-store.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Store } from '../store.ts';
 import { vaultLogin } from './auth.ts';
+import type { DeclaredVault } from './declaration.ts';
 import { vaultDriver } from './driver.ts';
 import { vaultHttp } from './http.ts';
-import type { DeclaredVault } from './kind.ts';
 
 /** A store over what is declared. */
 export function openVaultKv(declared: DeclaredVault, context: StoreContext): Store {

@@ -47,7 +47,7 @@ describe.concurrent('apply', () => {
     fileOf('applied', 'grace: 2h\n');
     const updated = await keyturn(['apply', '-f', file, '-o', 'json']);
     expect(JSON.parse(updated.stdout)).toEqual([
-      { name: 'applied', result: 'updated', changed: ['grace'], rotationId: null, liveKeys: [] },
+      { name: 'applied', result: 'updated', changed: ['grace'], rotationId: null, liveKeys: [], warnings: [] },
     ]);
   });
 
@@ -79,7 +79,7 @@ describe.concurrent('apply', () => {
 
   test('a field that keys depend on is refused with 4', async ({ expect }) => {
     await created('fixed');
-    const moved = policyText('fixed').replace('FIXED_KEY', 'MOVED_KEY');
+    const moved = policyText('fixed').replace('connection: main', 'connection: other');
     const { code, stderr } = await keyturn(['apply', '-f', '-'], moved);
     expect(stderr).toContain('KEYTURN_POLICY_FIXED');
     expect(code).toBe(4);

@@ -51,6 +51,7 @@ describe.concurrent('apply', () => {
       changed: [],
       rotationId: null,
       liveKeys: [],
+      warnings: [],
     });
     const changed = input('again', { grace: '48h', schedule: { every: 7, at: '03:30', timeZone: 'Europe/Berlin' } });
     expect(await stack.keyturn.apply(changed)).toEqual({
@@ -58,6 +59,7 @@ describe.concurrent('apply', () => {
       changed: ['grace', 'schedule.every'],
       rotationId: null,
       liveKeys: [],
+      warnings: [],
     });
   });
 
@@ -90,7 +92,7 @@ describe.concurrent('apply', () => {
 
   test('what the workflow refuses comes back with its own code', async ({ expect }) => {
     await applied(input('fixed'));
-    await expect(stack.keyturn.apply(input('fixed', { secret: { name: 'OTHER' } }))).rejects.toMatchObject({
+    await expect(stack.keyturn.apply(input('fixed', { connection: 'other' }))).rejects.toMatchObject({
       code: 'KEYTURN_POLICY_FIXED',
     });
   });

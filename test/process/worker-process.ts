@@ -14,6 +14,9 @@ export type WorkerProcess = {
   /** `exit code 0`, or the signal that ended it. */
   ended: Promise<string>;
   kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSEGV'): Promise<string>;
+  /** It stands still, whatever it was about to do, until it is thawed. */
+  freeze(): void;
+  thaw(): void;
 };
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -70,6 +73,8 @@ function start(
     pid: child.pid as number, // a spawned process has one
     ready: ready.promise,
     ended,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async kill(signal) {
       child.kill(signal);
       return ended;

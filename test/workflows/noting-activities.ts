@@ -20,6 +20,7 @@ export function notingActivities(calls: Call[]): Activities {
     openrouter: never,
     store: never,
     leases: { claim: never, release: never },
+    stillOurs: never,
     keyring: { activeId: '', key: never },
     settings: { verify: { consecutive: 1, intervalMs: 0, deadlineMs: 0 }, reapLooksMs: [] },
     now: never,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { leftBehind } from '../../policy/life/status.ts';
+import { leftBehind, statusOf } from '../../policy/life/status.ts';
 import { StepFailed } from '../../workflows/saga/steps.ts';
 import { plainInjection } from './injections.ts';
+import { type Mutation, undoesAtOnce } from './mutations.ts';
 import { orphansIn } from './orphans.ts';
 import { secretIn } from './plain-policy.ts';
 import { type Scripted, scriptedWorld } from './scripted-world.ts';
@@ -111,6 +112,92 @@ test('a write of a lost worker that lands after the undo changes nothing', async
   expect(world.openrouter.keyOf(before ?? '')?.hash).toBe(world.entity.state().current?.hash);
   await world.clock.run(world.clock.wait(day));
   expectSound(world);
+});
+
+describe('a write that is lost and arrives half a minute later, in a store that takes any', () => {
+  const lost = { ...plainInjection('crash before'), lateMs: 35 * aSecond, downMs: aSecond };
+  async function undone(mutation?: Mutation) {
+    const world = scriptedWorld({
+      policy: { secret: secretIn('weak') },
+      script: [{ step: 'storeSecret', injection: lost, fromMs: secondRunMs }],
+      ...(mutation === undefined ? {} : { mutation }),
+    });
+    await live(world, secondRunMs);
+    const [store] = world.stores;
+    const before = store?.valueOf('OPENROUTER_API_KEY');
+    while (!world.struck.get('storeSecret')?.get('crash before')) await world.clock.run(world.clock.wait(100));
+    await world.clock.run(world.entity.cancel());
+    await world.clock.run(world.clock.wait(10 * minute));
+    return { kept: store?.valueOf('OPENROUTER_API_KEY') === before, world };
+  }
+
+  test('is undone after it has arrived', async () => {
+    const { kept, world } = await undone();
+    expect(kept).toBe(true);
+    expectSound(world);
+  });
+
+  test('and would stay, if the undo did not wait', async () => {
+    expect((await undone(undoesAtOnce)).kept).toBe(false);
+  });
+});
+
+describe('a place that is not required', () => {
+  test('and is down when a key is published gets it once it is up, and keeps the old key from being revoked until then', async () => {
+    const world = scriptedWorld({ policy: { secret: secretIn('first', 'second?') } });
+    await live(world, secondRunMs - hour);
+    const [, second] = world.stores;
+    const former = world.entity.state().current?.hash ?? '';
+    if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 10 * hour;
+    await world.clock.run(world.clock.wait(9 * hour));
+    expect(world.rotations().published).toBe(2);
+    expect(world.entity.state().owed).toMatchObject([{ duty: 'fill' }]);
+    expect(world.openrouter.keys.get(former)?.disabledAt).toBeNull();
+    await world.clock.run(world.clock.wait(10 * hour));
+    expect(world.openrouter.keyOf(second?.valueOf('OPENROUTER_API_KEY') ?? '')?.hash).toBe(
+      world.entity.state().current?.hash,
+    );
+    expect(world.openrouter.keys.get(former)?.disabledAt).not.toBeNull();
+    expectSound(world);
+  });
+
+  test('and stays down holds the old key back for as long as the policy says, and needs attention then', async () => {
+    const policy = { autoRotate: false, secret: { ...secretIn('first', 'second?'), optionalWaitMs: 2 * day } };
+    const world = scriptedWorld({ policy });
+    await live(world, hour);
+    const [, second] = world.stores;
+    const former = world.entity.state().current?.hash ?? '';
+    if (second !== undefined) second.unavailableUntilMs = world.clock.now() + 10 * day;
+    await world.clock.run(world.entity.send('rotate', { requestId: 'one', reason: 'now' }));
+    await world.clock.run(world.clock.wait(1.9 * day));
+    const statusNow = () => statusOf(world.entity.state(), null, world.clock.instant());
+    expect(world.openrouter.keys.get(former)?.disabledAt).toBeNull();
+    expect(statusNow().state).toBe('sleeping');
+    await world.clock.run(world.clock.wait(6 * hour));
+    expect(world.openrouter.keys.get(former)?.disabledAt).not.toBeNull();
+    expect(statusNow().attention[0]?.message).toContain('Cannot bring the current key to second:OPENROUTER_API_KEY');
+  });
+});
+
+test('a place that apply adds gets the current key at once; one that it takes away keeps it, or is cleaned', async () => {
+  const world = scriptedWorld({ policy: { secret: secretIn('first', 'cas', 'weak') } });
+  const { clock, entity, stores } = world;
+  const all = world.policy;
+  const { places } = all.secret;
+  const only = (...names: string[]) => {
+    return { ...all, secret: { ...all.secret, places: places.filter(({ store }) => names.includes(store)) } };
+  };
+  await clock.run(entity.apply(only('first')).then(() => clock.wait(hour)));
+  const held = () => stores.map((store) => store.valueOf('OPENROUTER_API_KEY'));
+  const [key] = held();
+  expect(held()).toEqual([key, null, null]);
+  await clock.run(entity.apply(all).then(() => clock.wait(5 * minute)));
+  expect(held()).toEqual([key, key, key]);
+  expect(world.rotations().begun).toBe(1);
+  await clock.run(entity.apply(only('first', 'weak')).then(() => clock.wait(5 * minute)));
+  expect(held()).toEqual([key, key, key]);
+  expect(entity.state().leaving).toEqual([]);
+  expect(entity.state().history.at(-1)).toMatchObject({ event: 'vacated' });
 });
 
 test('a second store that fails for good puts the first one back', async () => {

@@ -157,6 +157,11 @@ export class Invariants {
     this.look();
   }
 
+  /** At some time, since the last publish. */
+  get wasTampered(): boolean {
+    return this.#tampered;
+  }
+
   /** A defect, or a promise that only the end of the story can show. */
   report(what: string): void {
     this.#break(what);

@@ -21,6 +21,16 @@ export const mutations: Record<string, Mutation> = {
   'the secret is stored before the key is verified': { steps: storedFirst },
   'POST is sent again': { createAttempts: 3 },
   'what is read back is not compared': { steps: (steps) => ({ ...steps, verifySecret: async () => 'matches' }) },
+  'a place that lacks the key is said to have got it': {
+    steps: (steps) => ({
+      ...steps,
+      storeSecret: async (input) => (input.brief ? { version: null, approval: null } : steps.storeSecret(input)),
+      verifySecret: async (input) => (input.brief ? 'matches' : steps.verifySecret(input)),
+    }),
+  },
+  'an optional place holds nothing back': {
+    state: (state) => ({ ...state, places: state.places.map((place) => ({ ...place, lacksSince: null })) }),
+  },
   'a run that is due is not asked for again': { neverConfirms: true },
   'a key stays blocked though a new one is published': {
     state: (state, before) => {
@@ -33,6 +43,14 @@ export const mutations: Record<string, Mutation> = {
       return kept.length === 0 ? state : { ...state, owed: [...state.owed, ...kept] };
     },
   },
+};
+
+/** Too rare for a seed to meet: a scripted world shows it (hazards.test.ts). */
+export const undoesAtOnce: Mutation = {
+  steps: (steps) => ({
+    ...steps,
+    captureSecret: async (input) => ({ ...(await steps.captureSecret(input)), lostWriteLifeMs: null }),
+  }),
 };
 
 /** What the saga calls verifyKey does nothing yet; it is made up for when the secret is in the store. */

@@ -89,6 +89,10 @@ async function live(world: World, policy: Policy, random: Random, dice: Random, 
   for (let waited = 0; entity.rotating() && waited < 2 * day; waited += minute) await clock.wait(minute);
 }
 
+function shelfOf(world: World, store: string) {
+  return world.stores.find(({ name }) => name === store);
+}
+
 function judged(seed: number, world: World, policy: Policy): SeedResult {
   const { clock, entity, invariants, rotations } = world;
   const state = entity.state();
@@ -102,6 +106,9 @@ function judged(seed: number, world: World, policy: Policy): SeedResult {
     if (state.undoing !== null) invariants.report('an undo never ended');
     for (const { store, holds, changed } of state.places) {
       if (changed === null && holds?.digest !== state.current?.digest) invariants.report(`${store} never got the key`);
+      const held = world.openrouter.keyOf(shelfOf(world, store)?.valueOf(policy.secret.name) ?? '');
+      const isStale = held?.hash !== state.current?.hash && !invariants.wasTampered;
+      if (changed === null && isStale) invariants.report(`${store} holds another key than the policy thinks`);
     }
   } else if (!world.hasEnded()) invariants.report('the deletion of the policy never ended');
   const orphans = orphansIn(world).length;

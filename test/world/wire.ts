@@ -69,6 +69,7 @@ export function toolsFor(attempt: Attempt, world: Surroundings): Tools {
     openrouter: async (connection) => managementApi(attempt, world, connection),
     store: async (name) => storeOverTheWire(attempt, world, name),
     leases: { claim: async () => null, release: async () => {} },
+    stillOurs: async () => {},
     keyring: world.keyring,
     settings: liveSettings,
     now: () => world.clock.now() + world.worker.skewMs,

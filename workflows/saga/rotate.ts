@@ -80,7 +80,10 @@ function lostWriteEnd({ lostWriteLifeMs }: CapturedSecret, now: Instant): Instan
   return lostWriteLifeMs ? plus(now, lostWriteLifeMs) : null;
 }
 
-/** Undoes step by step. What fails ends it, and the policy owes the rest: a key must not go while a place holds it. */
+/**
+ * Undoes step by step. A place that refuses does not keep the others from being put back; the policy owes what is left.
+ * The key comes last, and not before: it must not go while a place holds it.
+ */
 async function undo(
   undoing: Undoing,
   policy: Policy,
@@ -88,8 +91,11 @@ async function undo(
   lost: Set<string>,
 ): Promise<{ undoing: Undoing; undoFault: FaultNote | null; left: Left[] }> {
   let rest = undoing;
+  let undoFault: FaultNote | null = null;
+  const owed: UndoStep[] = [];
   const left: Left[] = [];
-  while (rest.steps.length > 0) {
+  for (let [first] = rest.steps; first !== undefined; [first] = rest.steps) {
+    if (undoFault !== null && first.undo === 'create') break;
     try {
       const waitMs = msBetween(back.now(), notBefore(rest) ?? back.now());
       if (waitMs > 0) await back.pause(waitMs, 'until no lost write can arrive any more');
@@ -98,10 +104,12 @@ async function undo(
       left.push(...foreign);
       rest = next;
     } catch (error) {
-      return { undoing: rest, undoFault: faultOf(error), left };
+      undoFault ??= faultOf(error);
+      owed.push(first);
+      rest = { ...rest, steps: rest.steps.slice(1) };
     }
   }
-  return { undoing: rest, undoFault: null, left };
+  return { undoing: { ...rest, steps: [...owed, ...rest.steps] }, undoFault, left };
 }
 
 function keyRef(generation: number, { hash, digest }: CreatedKey): KeyRef {

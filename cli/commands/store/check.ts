@@ -62,7 +62,10 @@ const marks = new Map([
 function show(store: string, checked: Checked): void {
   const where = `${store} ${checked.name}${checked.field === null ? '' : ` (${checked.field})`}`;
   say(`${where}: ${isFine(checked) ? 'fine' : 'not fine'}`);
-  if ('error' in checked) return say(`  ✘ ${checked.error.message}`);
+  if ('error' in checked) {
+    say(`  ✘ ${checked.error.message}`);
+    return;
+  }
   for (const { right, to, granted } of checked.rights) say(`  ${marks.get(granted)} ${right}, to ${to}`);
   if (checked.refusal !== null) say(`  ✘ ${checked.refusal}`);
   for (const warning of checked.warnings) say(`  ! ${warning}`);

@@ -101,7 +101,7 @@ export function largePlace(place: Place): PlaceState {
     ...placeRef(place),
     holds: { generation: 1_234, digest: 'd'.repeat(64), verdict: 'unverified', version: 'v'.repeat(64), at },
     lacksSince: at,
-    approval: { id: 'a'.repeat(36), url },
+    approval: { id: 'a'.repeat(45), url },
     changed: {
       code: 'KEYTURN_PLACE_TAKEN',
       kind: 'needs-attention',
@@ -182,7 +182,7 @@ export const largeState: fc.Arbitrary<PolicyState> = fc
                 place: placeRef(place),
                 before: 'm'.repeat(800),
                 notBefore: at,
-                approval: { id: 'a'.repeat(36), url },
+                approval: { id: 'a'.repeat(45), url },
               })),
             }
           : null,

@@ -48,7 +48,7 @@ for (const newline of ['\n', '\r\n']) {
           path,
           one === undefined
             ? `${before}${newline}${field}=${value}`
-            : before.slice(0, one.start) + `${field}=${value}` + before.slice(one.end),
+            : `${before.slice(0, one.start)}${field}=${value}${before.slice(one.end)}`,
         );
       },
       close: () => rmSync(folder, { recursive: true }),

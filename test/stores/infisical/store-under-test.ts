@@ -1,10 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Secret } from '../../../secrets/secret.ts';
+import { KeyturnError } from '../../../errors/keyturn-error.ts';
+import { digestOf, Secret } from '../../../secrets/secret.ts';
 import type { SecretReference } from '../../../secrets/secret-reference.ts';
 import type { Waiting } from '../../../stores/conditional-store.ts';
 import { schema } from '../../../stores/infisical/declaration.ts';
 import { openInfisical } from '../../../stores/infisical/open.ts';
-import type { Spot, Store } from '../../../stores/store.ts';
+import type { Captured, Spot, Store, Writer } from '../../../stores/store.ts';
 import { type Infisical, startInfisical } from './stub/stub.ts';
 import { type Folder, type Identity, makeSecret, project, updateSecret } from './stub/world.ts';
 
@@ -93,4 +94,28 @@ export async function openUnder(more: object = {}): Promise<Under> {
       await infisical.close();
     },
   };
+}
+
+export const value = (text: string) => new Secret(`sk-or-v1-${text}`);
+export const writer = (rotationId: string): Writer => ({ policy: 'checkout', rotationId });
+
+/** A whole write: capture, write. */
+export async function put(store: Store, spot: Spot, text: string, rotationId: string): Promise<Captured> {
+  const before = await store.capture(spot, writer(rotationId));
+  await store.write(spot, value(text), writer(rotationId), before.memento);
+  return before;
+}
+
+export function undo(store: Store, spot: Spot, before: Captured, text: string, rotationId: string) {
+  return store.restore(spot, before.memento, writer(rotationId), digestOf(value(text)), null);
+}
+
+export async function failureOf(work: Promise<unknown>): Promise<KeyturnError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof KeyturnError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
 }

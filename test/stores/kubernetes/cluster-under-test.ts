@@ -18,17 +18,22 @@ export type ClusterUnderTest = ReturnType<typeof clusterUnderTest>;
 
 /** Tests on a real cluster of their own; where none can be had, one line says so. */
 export async function describeOnCluster(what: string, tests: (cluster: ClusterUnderTest) => void): Promise<void> {
-  const engine = await startKubeApiserver();
-  if ('unavailable' in engine) {
-    console.warn(`Not tested: Kubernetes Secrets, ${what}. ${engine.unavailable}`);
+  const cluster = await openCluster();
+  if ('unavailable' in cluster) {
+    console.warn(`Not tested: Kubernetes Secrets, ${what}. ${cluster.unavailable}`);
     describe.skip(what, () => test('on a real cluster', () => {}));
     return;
   }
-  const cluster = clusterUnderTest(engine, await startLossyWay(engine));
   describe(what, () => {
     afterAll(() => cluster.close());
     tests(cluster);
   });
+}
+
+/** A cluster to be closed, or why none can be had. */
+export async function openCluster(): Promise<ClusterUnderTest | { unavailable: string }> {
+  const engine = await startKubeApiserver();
+  return 'unavailable' in engine ? engine : clusterUnderTest(engine, await startLossyWay(engine));
 }
 
 function clusterUnderTest({ url, ca, adminToken, close }: KubeApiserver, way: LossyWay) {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Secret } from '../../../secrets/secret.ts';
 import type { SecretReference } from '../../../secrets/secret-reference.ts';
 import type { Store } from '../../../stores/store.ts';
-import type { DeclaredVault } from '../../../stores/vault-kv/kind.ts';
+import type { DeclaredVault } from '../../../stores/vault-kv/declaration.ts';
 import { vaultKv } from '../../../stores/vault-kv/kind.ts';
 import { type FaultProxy, startFaultProxy } from '../../engines/fault-proxy.ts';
 import { type OpenBao, startOpenBao } from '../../engines/openbao.ts';

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Answer, Refused, routeMissing } from './answers.ts';
 import { getRequest } from './change-requests.ts';
 import { identityOf, login } from './login.ts';
-import { deleteRotation } from './rotations.ts';
+import { deleteRotation, patchRotation } from './rotations.ts';
 import { createSecret, deleteSecret, getSecret, listSecrets, patchSecret, type SecretCall } from './secrets.ts';
 import { createWorld, type Identity, type World } from './world.ts';
 
@@ -32,14 +33,18 @@ export type Infisical = {
   close: () => Promise<void>;
 };
 
-export async function startInfisical(now: () => number = Date.now): Promise<Infisical> {
+export async function startInfisical(
+  now: () => number = Date.now,
+  tls?: { key: Buffer; cert: Buffer },
+): Promise<Infisical> {
   const world = createWorld(now);
   const mishaps: Mishap[] = [];
   const visits: Visit[] = [];
   const minutes = new Map<number, number>();
   let identities = 0;
 
-  const server = createServer((request, response) => void serve(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = await visitOf(request);
     visits.push(visit);
@@ -90,7 +95,10 @@ export async function startInfisical(now: () => number = Date.now): Promise<Infi
     const identity = identityOf(world, authorization);
     if (!identity.isMember) throw new Refused(403, 'ProjectMembershipNotFound', 'You are not a member of this project');
     if (approval !== null) return getRequest(world, String(approval[1]));
-    if (rotation !== null) return deleteRotation(world, String(rotation[1]), query);
+    if (rotation !== null) {
+      const id = String(rotation[1]);
+      return method === 'PATCH' ? patchRotation(world, id, body) : deleteRotation(world, id, query);
+    }
     const name = decodeURIComponent(secrets?.[2] ?? '').trim();
     const call: SecretCall = { generation, identity, name, fields: method === 'GET' ? query : body };
     if (name === '') return method === 'GET' ? listSecrets(world, call) : routeMissing(method, path);
@@ -131,7 +139,7 @@ export async function startInfisical(now: () => number = Date.now): Promise<Infi
   };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  infisical.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  infisical.url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return infisical;
 }
 

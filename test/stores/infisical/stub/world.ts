@@ -30,6 +30,9 @@ export type Identity = {
 };
 export type Token = { identity: Identity; expiresAt: number; uses: number; revoked: boolean };
 
+/** `keys`: what it has made at OpenRouter, the published one last. */
+export type Rotation = { secretId: string; keys: string[]; runs: boolean; deleted: boolean };
+
 export type Held =
   | { do: 'create'; key: string; value: string; comment: string }
   | { do: 'update'; secretId: string; value: string }
@@ -92,7 +95,7 @@ export function createWorld(now: () => number) {
     identities: new Map<string, Identity>(),
     tokens: new Map<string, Token>(),
     requests: new Map<string, ChangeRequest>(),
-    rotations: new Map<string, { secretId: string; liveKeys: string[]; deleted: boolean }>(),
+    rotations: new Map<string, Rotation>(),
 
     folder(environment: string, path: string): Folder {
       const at = place(environment, path);
