@@ -45,9 +45,13 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
     for (let move = 1; ; move++) {
       const seen = await driver.look(spot);
       const decided = await decide(seen);
-      if ('answer' in decided) return decided.answer;
+      if ('answer' in decided) {
+        await driver.settle?.(spot);
+        return decided.answer;
+      }
       try {
         const put = await decided.change(sending);
+        await driver.settle?.(spot);
         // Who writes reads back in a step of its own.
         if (isLookedAt && put.approval === null && (await lookedFor(spot, decide)) === null) {
           throw retryAfter(unavailable('it took a change and does not show it'), promises.readsLagMs || undefined);
@@ -61,7 +65,10 @@ export function conditionalStore<Sight extends Seen>(driver: Driver<Sight>, time
         if (error instanceof Moved) throw unavailable('others change it faster than it can be written');
         if (!(error instanceof InDoubt)) throw error;
         const arrived = await lookedFor(spot, decide);
-        if (arrived !== null) return arrived.answer;
+        if (arrived !== null) {
+          await driver.settle?.(spot);
+          return arrived.answer;
+        }
         // The next try looks first, and not before the lost request has arrived, or cannot any more.
         const waitMs = promises.comparesAndSets ? Math.max(lookForMs, promises.readsLagMs) : lostWriteLifeMs;
         throw retryAfter(unavailable(`the answer to a write was lost (${error.message})`), waitMs);

@@ -47,6 +47,12 @@ export type Driver<Sight extends Seen = Seen> = {
   putBack(spot: Spot, memento: Memento, over: Sight, sending: Sending): Promise<Put>;
   /** Only the field, where it is one of several or the container was there without it. */
   takeAway(spot: Spot, over: Sight, sending: Sending): Promise<Put>;
+  /**
+   * Does what is still to be done where a change has taken effect, perhaps long ago, by a process that died right after it.
+   * Only where something is: telling those who read the spot.
+   * @throws KEYTURN_STORE_UNAVAILABLE and is asked for again, with nothing written a second time
+   */
+  settle?(spot: Spot): Promise<void>;
   approval?(spot: Spot, approval: Approval): Promise<'open' | 'merged' | 'closed'>;
   close?(): Promise<void>;
 };

@@ -12,15 +12,20 @@ export type Assignment = {
   end: number;
 };
 
-const assignment = /^([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_.]*)([ \t]*=[ \t]*)(.*)$/;
+/** The mark of byte order as it is in text that has a character for each byte. */
+export const byteOrderMark = '\xEF\xBB\xBF';
+
+const assignment = /^([ \t]*(?:export[ \t]+)?)([\w.-]+)([ \t]*=[ \t]*)([^\r\n]*)$/;
 
 /**
- * The assignments of the text in their order, as dotenv, Node and a shell agree on them. A quoted value may go over several
- * lines: what looks like an assignment within is none.
+ * The assignments of the text in their order. A quoted value may go over several lines: what looks like an assignment
+ * within is none.
+ *
+ * @param text a character for each byte, so that what is no UTF-8 is kept
  */
 export function assignmentsIn(text: string): Assignment[] {
   const found: Assignment[] = [];
-  const first = text.startsWith('\uFEFF') ? 1 : 0;
+  const first = text.startsWith(byteOrderMark) ? byteOrderMark.length : 0;
   for (let start = first; start < text.length; ) {
     const end = lineEnd(text, start);
     const parts = assignment.exec(text.slice(start, end));
@@ -43,18 +48,27 @@ function assignmentAt(text: string, start: number, end: number, parts: RegExpExe
     const after = text.slice(closing + 1, stop);
     return { name, value: text.slice(opening, closing), quote, before, after, raw, start, end: stop };
   }
-  // What follows a # is a comment, for dotenv also without a space before it.
+  // What follows a # is a comment, for dotenv and Node also without a space before it.
   const value = /^[^#]*?(?=[ \t]*(?:#|$))/.exec(rest)?.[0] ?? '';
-  return { name, value, quote: '', before, after: rest.slice(value.length), raw: text.slice(start, end), start, end };
+  const raw = text.slice(start, end);
+  if (value !== '') return { name, value, quote: '', before, after: rest.slice(value.length), raw, start, end };
+  // A value that comes after spaces is a command to a shell: those before a comment stay before it.
+  const tight = before.trimEnd();
+  return { name, value, quote: '', before: tight, after: raw.slice(tight.length), raw, start, end };
 }
 
-/** -1: it is never closed, and the quote is a character like others. */
+/** -1: it is never closed by what ends the line, and the quote is a character like others. */
 function closingQuote(text: string, from: number, quote: string): number {
   for (let at = from; at < text.length; at++) {
     if (text[at] === '\\' && quote === '"') at++;
-    else if (text[at] === quote) return at;
+    else if (text[at] === quote) return /^[ \t]*(#|$)/.test(text.slice(at + 1, lineEnd(text, at))) ? at : -1;
   }
   return -1;
+}
+
+/** The line with another value, which a shell must not take a comment behind it for a part of. */
+export function lineWith({ before, after }: Assignment, value: string): string {
+  return `${before}${value}${after.startsWith('#') ? ' ' : ''}${after}`;
 }
 
 /** The text with `line` in place of the assignment; without one, at its end, as its lines end. */
@@ -62,7 +76,7 @@ export function withLine(text: string, held: Assignment | undefined, line: strin
   if (held !== undefined) return text.slice(0, held.start) + line + text.slice(held.end);
   const ending = /\r?\n/.exec(text)?.[0] ?? '\n';
   if (text === '') return `${line}${ending}`;
-  return /\r?\n$/.test(text) ? `${text}${line}${ending}` : `${text}${ending}${line}`;
+  return text.endsWith('\n') ? `${text}${line}${ending}` : `${text}${ending}${line}`;
 }
 
 /** The text without the line. One that ended the text takes along the line end that was put before it. */

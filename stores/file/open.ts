@@ -1,9 +1,9 @@
 import { conditionalStore } from '../conditional-store.ts';
-import { type Format, fileDriver } from '../files/driver.ts';
-import { NotToBeWritten } from '../files/place-file.ts';
+import { fileDriver } from '../files/driver.ts';
 import type { StoreContext } from '../kind.ts';
 import type { Store } from '../store.ts';
 import { type DeclaredFile, filePromises } from './declaration.ts';
+import { whole } from './whole.ts';
 
 /** A store over what is declared. */
 export function openFile(declared: DeclaredFile, context: StoreContext): Store {
@@ -12,16 +12,3 @@ export function openFile(declared: DeclaredFile, context: StoreContext): Store {
     context.time,
   );
 }
-
-/** A final newline is the file's, not the secret's: editors and `echo` leave one, and readers take it away. */
-const whole: Format = {
-  read(content, field) {
-    if (field !== null) throw new NotToBeWritten('a plain file has no fields; a store of kind env-file has');
-    if (content === null) return { value: null, memento: null };
-    const text = content.toString('utf8');
-    if (!Buffer.from(text).equals(content)) throw new NotToBeWritten('it holds no text');
-    return { value: text.replace(/\r?\n$/, ''), memento: text };
-  },
-  written: (content, _, value) => Buffer.from(`${value}${/\r?\n$/.exec(content?.toString('utf8') ?? '')?.[0] ?? ''}`),
-  putBack: (_, __, memento) => (memento === null ? null : Buffer.from(String(memento))),
-};

@@ -1,26 +1,36 @@
-import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { fault, KeyturnError } from '../../errors/keyturn-error.ts';
+import { fault } from '../../errors/keyturn-error.ts';
 import { Secret } from '../../secrets/secret.ts';
-import { type Driver, Moved, type Put, type Seen, type Sending } from '../driver.ts';
+import type { Driver, Put, Seen, Sending } from '../driver.ts';
 import type { StoreContext } from '../kind.ts';
 import type { StorePromises } from '../promises.ts';
-import { inWords, type Memento, type Right, type Spot } from '../store.ts';
+import type { Memento, Spot, StoreCheck } from '../store.ts';
 import { doAfterWrite } from './after-write.ts';
+import { rightsFor, warningsOf } from './check.ts';
 import type { DeclaredFiles } from './declaration.ts';
-import { NotToBeWritten, type SeenFile, seeFile } from './place-file.ts';
+import { inOurWords, notAllowed } from './file-errors.ts';
+import { awaitLock, lockFolder } from './lock.ts';
+import { NotToBeWritten, realPath } from './real-path.ts';
 import { replace } from './replace.ts';
+import { type SeenFile, seeFile } from './seen-file.ts';
 
 export type FileSight = Seen & { file: SeenFile };
 
-/** How a file holds a secret: as a line of it, or as all of it. Throws `NotToBeWritten`. */
+/** How a file holds a secret: as a line of it, or as all of it. Throws `NotToBeWritten`. `file` null: there is none. */
 export type Format = {
   read: (file: Buffer | null, field: string | null) => { value: string | null; memento: Memento };
-  /** The whole new content; null: the file goes. */
+  /** The whole new content. */
   written: (file: Buffer | null, field: string | null, value: string) => Buffer;
+  /** null: the file goes. */
   putBack: (file: Buffer | null, field: string | null, memento: Memento) => Buffer | null;
+  takenAway: (file: Buffer | null, field: string | null) => Buffer | null;
+  /** What a person should know of the file. */
+  warnings: (file: Buffer | null, field: string | null) => string[];
 };
+
+/** Stands for a value where `check` tries what would be written. */
+const placeholder = 'x';
 
 /** A driver for files below a folder, whatever their format. */
 export function fileDriver(
@@ -30,94 +40,80 @@ export function fileDriver(
   { format, promises }: { format: Format; promises: StorePromises },
 ): Driver<FileSight> {
   const base = resolve(folder, declared.folder);
-  const { mode = 0o600 } = declared;
+  const { mode = 0o600, owner } = declared;
   const afterWrite =
     declared.afterWrite !== undefined && 'pidFile' in declared.afterWrite
       ? { ...declared.afterWrite, pidFile: resolve(folder, declared.afterWrite.pidFile) }
       : declared.afterWrite;
 
-  async function finish(path: string): Promise<void> {
-    const why = await doAfterWrite(afterWrite, path);
-    if (why !== null) throw fault('KEYTURN_STORE_UNAVAILABLE', name, why);
+  const inWordsOf = <T>(spot: Spot, work: () => T | Promise<T>) => inOurWords(name, spot, work);
+
+  function sightOf(file: SeenFile, spot: Spot): FileSight {
+    const { value, memento } = format.read(file.content, spot.field);
+    return { file, value: value === null ? null : new Secret(value), version: file.version, memento };
   }
 
-  /** With what the file system says in words of ours: its own name the draft. */
-  async function inOurWords<T>(spot: Spot, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof Moved || error instanceof KeyturnError) throw error;
-      if (error instanceof NotToBeWritten) throw fault('KEYTURN_STORE_REFUSED', name, inWords(spot), error.message);
-      const { code = 'unknown' } = error as NodeJS.ErrnoException;
-      const terminal = terminalCodes[code];
-      if (terminal !== undefined) throw fault('KEYTURN_STORE_REFUSED', name, inWords(spot), `${terminal} (${code})`);
-      throw fault('KEYTURN_STORE_UNAVAILABLE', name, `${transientCodes[code] ?? 'the file system refuses'} (${code})`);
-    }
-  }
-
-  function change(spot: Spot, { file }: FileSight, content: Buffer | null, sending: Sending): Promise<Put> {
-    return inOurWords(spot, async () => {
-      const { mayBeSent } = sending;
-      replace(file, content, { mode, mayBeSent, marksPending: afterWrite !== undefined });
-      await finish(file.path);
-      return { version: seeFile(base, spot.name).version, approval: null };
-    });
-  }
-
-  const look = (spot: Spot): Promise<FileSight> =>
-    inOurWords(spot, async () => {
-      const file = seeFile(base, spot.name);
-      await finish(file.path);
-      const { value, memento } = format.read(file.content, spot.field);
-      return { file, value: value === null ? null : new Secret(value), version: file.version, memento };
+  const change = (
+    spot: Spot,
+    { file }: FileSight,
+    { mayBeSent }: Sending,
+    content: () => Buffer | null,
+  ): Promise<Put> =>
+    inWordsOf(spot, async () => {
+      const lock = await lockFolder(dirname(file.path));
+      try {
+        const seeAgain = () => seeFile(base, spot.name);
+        const isMarked = afterWrite !== undefined;
+        replace(file, { content: content(), mode, owner, isMarked, mayBeSent, seeAgain });
+        return { version: seeAgain().version, approval: null };
+      } finally {
+        lock.release();
+      }
     });
 
   return {
     name,
     kind,
     promises: { ...promises, readersFollow: declared.readersFollow ?? promises.readersFollow },
-    addressOf: (spot) => inOurWords(spot, async () => `file ${hostname()} ${seeFile(base, spot.name).path}`),
-    async check(spot) {
-      const sight = await look(spot);
-      format.written(sight.file.content, spot.field, 'x');
-      return { rights: writable(sight.file.path), refusal: null, warnings: [] };
-    },
-    look,
-    put: (spot, value, over, sending) =>
-      inOurWords(spot, async () => {
-        const content = format.written(over.file.content, spot.field, value.reveal());
-        return change(spot, over, content, sending);
+    addressOf: (spot) => inWordsOf(spot, () => `file ${hostname()} ${realPath(base, spot.name)}`),
+
+    check: (spot): Promise<StoreCheck> =>
+      inWordsOf(spot, () => {
+        try {
+          const file = seeFile(base, spot.name);
+          format.written(file.content, spot.field, placeholder);
+          const warnings = [...warningsOf(file), ...format.warnings(file.content, spot.field)];
+          return { rights: rightsFor(file, afterWrite, folder), refusal: null, warnings };
+        } catch (error) {
+          if (error instanceof NotToBeWritten) return { rights: [], refusal: error.message, warnings: [] };
+          if (notAllowed(error) === null) throw error;
+          const right = { right: `read ${resolve(base, spot.name)}`, to: 'see what it holds', granted: false };
+          return { rights: [right], refusal: null, warnings: [] };
+        }
       }),
+
+    look: (spot) =>
+      inWordsOf(spot, async () => {
+        // One that was frozen in the middle may still put its file there: what is seen now would not stay.
+        await awaitLock(dirname(realPath(base, spot.name)));
+        return sightOf(seeFile(base, spot.name), spot);
+      }),
+
+    put: (spot, value, over, sending) =>
+      change(spot, over, sending, () => format.written(over.file.content, spot.field, value.reveal())),
     putBack: (spot, memento, over, sending) =>
-      change(spot, over, format.putBack(over.file.content, spot.field, memento), sending),
-    takeAway: (spot, over, sending) => change(spot, over, format.putBack(over.file.content, spot.field, null), sending),
+      change(spot, over, sending, () => format.putBack(over.file.content, spot.field, memento)),
+    takeAway: (spot, over, sending) =>
+      change(spot, over, sending, () => format.takenAway(over.file.content, spot.field)),
+
+    ...(afterWrite === undefined
+      ? {}
+      : {
+          settle: (spot: Spot) =>
+            inWordsOf(spot, async () => {
+              const why = await doAfterWrite(afterWrite, realPath(base, spot.name), folder);
+              if (why !== null) throw fault('KEYTURN_STORE_UNAVAILABLE', name, why);
+            }),
+        }),
   };
 }
-
-/** A file is replaced by another one: what counts is the folder. */
-function writable(path: string): Right[] {
-  const folder = dirname(path);
-  let granted = true;
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-  } catch {
-    granted = false;
-  }
-  return [{ right: `write on the folder ${folder}`, to: 'replace the file', granted }];
-}
-
-const terminalCodes: Readonly<Record<string, string>> = {
-  EACCES: 'Keyturn may not read or write it, or not its folder',
-  EPERM: 'Keyturn may not keep its owner and mode',
-  EROFS: 'its file system is read-only',
-  EBUSY: 'it is mounted by itself; mount its folder instead',
-  EXDEV: 'it is mounted by itself; mount its folder instead',
-  ELOOP: 'its links lead in a circle',
-  ENOTDIR: 'a part of its path is no folder',
-};
-
-const transientCodes: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota is used up',
-  EIO: 'the disk cannot be read',
-};

@@ -1,73 +1,95 @@
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { tryLock } from '../../files/exclusive-lock.ts';
+import { dirname } from 'node:path';
 import { flushFolder } from '../../files/replace-file.ts';
 import { Moved } from '../driver.ts';
-import { besideFile, digestOf, type SeenFile } from './place-file.ts';
+import type { Owner } from './declaration.ts';
+import { besideFile } from './real-path.ts';
+import type { SeenFile } from './seen-file.ts';
 
-const lockWaitMs = 2_000;
+export type Replacement = {
+  /** null: the file goes. */
+  content: Buffer | null;
+  /** Of a file that is made; else it keeps its own. */
+  mode: number;
+  owner: Owner | undefined;
+  /** Whether something is to be done afterwards (after-write.ts). */
+  isMarked: boolean;
+  mayBeSent: () => void;
+  seeAgain: () => SeenFile;
+};
 
 /**
- * Replaces the file in one step by what `content` says; null: takes it away. Killed at any moment, it leaves the old file
- * or the new one, complete. Nothing is awaited between the last look and the rename: a process that is frozen stands
- * before it or behind it. Other Keyturns of this machine wait; an editor is met unless it saves in that very instant.
+ * Replaces a file in one step, under the lock of its folder. Killed at any moment, it leaves the old file or the new one,
+ * complete. Nothing is awaited: a process that is frozen here has the lock. An editor is met unless it saves between the
+ * last look and the rename right after it.
  *
  * @throws Moved where the file is no longer what was seen; what the file system throws
  */
-export function replace(
-  { path, stat, digest }: SeenFile,
-  content: Buffer | null,
-  { mode, mayBeSent, marksPending }: { mode: number; mayBeSent: () => void; marksPending: boolean },
-): void {
-  const lock = tryLock(lockOf(path), lockWaitMs);
-  if (lock === undefined) throw new Moved(path);
+export function replace({ path, stat, version }: SeenFile, replacement: Replacement): void {
+  const { content, isMarked, mayBeSent, seeAgain } = replacement;
   const draft = besideFile(path, 'next');
+  const mark = besideFile(path, 'pending');
+  const folder = dirname(path);
+  const wasMarked = existsSync(mark);
+  let isReplaced = false;
   try {
     // A process that was killed here left it behind.
     rmSync(draft, { force: true });
-    if (content !== null) writeDraft(draft, content, stat, mode);
+    if (content !== null) writeDraft(draft, content, stat, replacement);
+    if (isMarked) {
+      writeFileSync(mark, randomUUID(), { mode: 0o600, flush: true });
+      // Else a machine that loses its power could remember the new file and not the mark.
+      flushFolder(folder);
+    }
+    const now = seeAgain();
+    if (now.path !== path || now.version !== version) throw new Moved(path);
     mayBeSent();
-    if (digestOf(existsSync(path) ? readFileSync(path) : null) !== digest) throw new Moved(path);
-    if (marksPending) closeSync(openSync(besideFile(path, 'pending'), 'w', 0o600));
     if (content === null) rmSync(path, { force: true });
     else renameSync(draft, path);
-    flushFolder(dirname(path));
+    isReplaced = true;
+    flushFolder(folder);
   } finally {
     rmSync(draft, { force: true });
-    lock.release();
+    if (isReplaced ? !isMarked : !wasMarked) rmSync(mark, { force: true });
   }
 }
 
 /** Nobody but its owner may read it before it has the mode and the owner of the file it replaces. */
-function writeDraft(draft: string, content: Buffer, stat: SeenFile['stat'], mode: number): void {
+function writeDraft(draft: string, content: Buffer, old: SeenFile['stat'], { mode, owner }: Replacement): void {
   const descriptor = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(descriptor, content);
-    if (stat !== null && (stat.uid !== process.getuid?.() || stat.gid !== process.getgid?.())) {
-      chownSync(draft, stat.uid, stat.gid);
-    }
-    chmodSync(draft, stat === null ? mode : stat.mode & 0o7777);
+    // Unlike `writeSync` it goes on where a disk that is nearly full has taken a part.
+    writeFileSync(descriptor, content);
+    const is = fstatSync(descriptor);
+    const uid = old === null ? (owner?.uid ?? is.uid) : Number(old.uid);
+    const gid = old === null ? (owner?.gid ?? is.gid) : Number(old.gid);
+    if (uid !== is.uid || gid !== is.gid) fchownSync(descriptor, uid, gid);
+    fchmodSync(descriptor, old === null ? mode : Number(old.mode & 0o7777n));
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Not in the folder: applications read that. One user's processes share it. */
-function lockOf(path: string): string {
-  const name = createHash('sha256').update(path).digest('hex').slice(0, 32);
-  return join(tmpdir(), `keyturn-locks-${process.getuid?.() ?? 0}`, name);
+/** What distinguishes one mark from the next; null: nothing is to be done. */
+export function markOf(path: string): string | null {
+  try {
+    return readFileSync(besideFile(path, 'pending'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }
