@@ -1,4 +1,5 @@
 import { parseEnv } from 'node:util';
+import { parse } from 'dotenv';
 
 type Variables = Map<string, string>;
 
@@ -21,15 +22,6 @@ function byNode(text: string): Variables {
   return new Map(Object.entries(parseEnv(text)) as [string, string][]);
 }
 
-/** The expression is dotenv's (BSD-2-Clause, github.com/motdotla/dotenv). */
 function byDotenv(text: string): Variables {
-  const line =
-    /^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/gm;
-  const found = text.replace(/\r\n?/g, '\n').matchAll(line);
-  // Escapes within quotes are theirs to read: what counts is that they are the same text.
-  return new Map([...found].map(([, name = '', value = '']) => [name, unquoted(value.trim())]));
-}
-
-function unquoted(value: string): string {
-  return value.replace(/^(['"`])([\s\S]*)\1$/gm, '$2');
+  return new Map(Object.entries(parse(text)));
 }

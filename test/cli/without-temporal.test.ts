@@ -191,7 +191,7 @@ describe.concurrent('connections and secrets of this machine', () => {
 
     const listed = await keyturn(['connection', 'list', '-o', 'json']);
     expect(JSON.parse(listed.stdout)).toEqual([
-      { name: 'spare', source: 'vault', baseUrl: 'http://127.0.0.1:9/api/v1', requestsPerSecond: 0.5 },
+      { name: 'spare', source: 'vault', store: null, baseUrl: 'http://127.0.0.1:9/api/v1', requestsPerSecond: 0.5 },
     ]);
     expect((await keyturn(['connection', 'list'])).stdout).toMatch(/^spare +vault +0\.5\/s +http/m);
     const wrong = await keyturn(['connection', 'add', 'fast', ...options, '51'], key);
