@@ -153,11 +153,9 @@ test('a key that is added to the keyring, and active at once, is found by worker
 
 test('no worker has kept anything, and no log holds a secret', async () => {
   for (const name of await readdir(join(folder, 'pods'))) {
-    const files = (await filesBelow(join(folder, 'pods', name))).map((file) => String(file.name));
-    expect(
-      files.filter((file) => !/keyturn\.yaml$|\/cache\//.test(file)),
-      name,
-    ).toEqual([]);
+    // What Node has compiled may be lost at any time.
+    const files = (await filesBelow(join(folder, 'pods', name))).filter((file) => !file.name.startsWith('cache/'));
+    expect(files.map((file) => file.name)).toEqual(['keyturn.yaml']);
   }
   expect(existsSync('/dev/null/none')).toBe(false);
   const logs = await Promise.all(
