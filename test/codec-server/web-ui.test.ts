@@ -70,7 +70,7 @@ describe.skipIf(missing)(missing ? `${title} (skipped: there is no ${executableP
     await page.goto(rotation);
     await page.getByText('"appliedAt"').first().waitFor();
     // The summary of a step is encrypted, too.
-    await page.getByText('read OPENROUTER_API_KEY back from local').first().waitFor();
+    await page.getByText('read local OPENROUTER_API_KEY back').first().waitFor();
     await expect.poll(() => decoded().some((text) => /"kt1\.[^"]+"/.test(text))).toBe(true);
 
     expect(await textOf(page)).not.toContain('encryption-key-id');
