@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /** An import of a project file. `typeOnly`: it is erased, and adds no code. */
-export type Import = { specifier: string; typeOnly: boolean };
+export type Import = { specifier: string; typeOnly: boolean; isDynamic: boolean };
 
 /** The imports of project files in a source, static and dynamic. That none of them makes a circle, the linter sees to. */
 export function importsIn(text: string): Import[] {
@@ -11,15 +11,20 @@ export function importsIn(text: string): Import[] {
   return [...text.matchAll(statements)].map(([, type, named, dynamic, bare]) => ({
     specifier: named ?? dynamic ?? bare ?? '',
     typeOnly: type !== undefined,
+    isDynamic: dynamic !== undefined,
   }));
 }
 
-/** A file and every file of the project that it imports as code, directly or through others. Absolute paths. */
-export function closureOf(file: string, seen = new Set<string>()): Set<string> {
+/**
+ * A file and every file of the project that it imports as code, directly or through others. Absolute paths. `atOnce`: only
+ * what is loaded with it, whatever it may load later.
+ */
+export function closureOf(file: string, { atOnce = false, seen = new Set<string>() } = {}): Set<string> {
   if (seen.has(file)) return seen;
   seen.add(file);
-  for (const { specifier, typeOnly } of importsIn(readFileSync(file, 'utf8'))) {
-    if (!typeOnly) closureOf(resolve(dirname(file), specifier), seen);
+  for (const { specifier, typeOnly, isDynamic } of importsIn(readFileSync(file, 'utf8'))) {
+    if (typeOnly || (atOnce && isDynamic)) continue;
+    closureOf(resolve(dirname(file), specifier), { atOnce, seen });
   }
   return seen;
 }

@@ -64,6 +64,8 @@ export function openLocalVault({ file, keyring }: { file: string; keyring: Keyri
 
     async capture(spot, { policy }) {
       const secret = secretAt(spot, policy);
+      // One that may not be written is told before anything is to be undone in it.
+      vault.tryWrite((db) => refuseOtherOwner(db, secret));
       const row = vault.read((db) => newest(db, secret));
       return row ? { memento: { version: row.version }, note: `version ${row.version}` } : absent;
     },

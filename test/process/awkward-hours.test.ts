@@ -133,7 +133,7 @@ test('a vault that is cut off in the middle of storing needs a person, and nothi
 
   const [attention] = (await policy.status()).attention;
   expect(attention).toMatchObject({ code: 'KEYTURN_VAULT_CORRUPT' });
-  expect(attention?.message).toContain('put back what store "local" held');
+  expect(attention?.message).toContain('put back what local:CUT_OFF held');
   expect(attention?.remedy).toContain('Put back a copy of it');
   // Neither key goes while nobody knows what the store holds.
   expect(existingKeys(world, 'cut-off').map(({ state }) => state)).toEqual(['live', 'live']);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { Policy } from '../../policy/declared/policy.ts';
+import { aPolicy } from '../policy/life/states.ts';
 import { eventually, issueFirstKey, policyNamed, statusWhen } from './rotation.ts';
 import { type Stack, startStack } from './stack.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
@@ -28,7 +29,8 @@ afterAll(async () => {
 
 function writing(name: string, field: string, store = 'app', file = '.env'): Policy {
   const secret = { name: 'SHARED', places: [{ store, name: file, field, required: true }], optionalWaitMs: 0 };
-  return policyNamed(name, { secret, graceMs: 0 });
+  // Live keys of one name would be told as what an earlier policy has left.
+  return policyNamed(name, { secret, graceMs: 0, key: { ...aPolicy().key, name } });
 }
 
 const refusal = (owner: string) =>

@@ -28,9 +28,6 @@ export const mutations: Record<string, Mutation> = {
       verifySecret: async (input) => (input.brief ? 'matches' : steps.verifySecret(input)),
     }),
   },
-  'an optional place holds nothing back': {
-    state: (state) => ({ ...state, places: state.places.map((place) => ({ ...place, lacksSince: null })) }),
-  },
   'a run that is due is not asked for again': { neverConfirms: true },
   'a key stays blocked though a new one is published': {
     state: (state, before) => {
